@@ -1,0 +1,73 @@
+// Every bound of the agent, each with its unit and its reason (P8). `docs/limits.md` lists them.
+
+import { assert } from "./errors.ts";
+
+const kibi = 1024;
+const mebi = 1024 * kibi;
+
+export const limits = {
+  /** Items of one CBOR array or map. A snapshot chunk or a batch of readings stays far below it. */
+  cborItems: 65_536,
+  /** Bytes of one frame on MQTT. Below every broker's default, and small enough that decoding never holds the loop. */
+  frameBytes: 64 * kibi,
+  /** Bytes of commands in one append: with its head it fits a frame. */
+  appendBatchBytes: 48 * kibi,
+  /** Bytes of appends beyond the commit index before new ones wait. */
+  appendWindowBytes: 256 * kibi,
+  /** Bytes of uncommitted proposals that a coordinator holds; more are refused as busy. */
+  uncommittedBytes: 1 * mebi,
+  /** Bytes of one command. */
+  commandBytes: 48 * kibi,
+  /** Bytes a second for repairs of members that missed appends; live appends go first. */
+  repairBytesPerSecond: 512 * kibi,
+  /** What is kept of the log behind a checkpoint, so that a member away for a moment needs no snapshot. */
+  logTailEntries: 2_000,
+  logTailBytes: 512 * kibi,
+  /** Bytes of log after which a checkpoint is due. */
+  checkpointLogBytes: 1 * mebi,
+  snapshotChunkBytes: 32 * kibi,
+  /** Bytes of one partial (PROTOCOLS, Counting, Bounds). */
+  partialBytes: 32 * kibi,
+  /** Partials that a device sends before it sees the first counted. */
+  partialsOutstanding: 4,
+  /** Bytes of partials that the coordinator puts into one entry. */
+  countEntryBytes: 40 * kibi,
+  /** Members of one site. */
+  members: 1_000,
+  /** Voters and those being promoted. */
+  voters: 9,
+  /** Where removed origins stopped; the oldest is dropped. */
+  goneOrigins: 1_024,
+  /** Client sessions kept for exactly-once proposals; the least recently used, by log order, is dropped. */
+  clientSessions: 512,
+  /** Bytes of windows in memory; the oldest that are closed and published leave first, and late readings of theirs become supplements. */
+  windowBytes: 2 * mebi,
+  /** Age of a window, in ms of site time, after which it leaves. */
+  windowAge: 48 * 3_600_000,
+  /** Bytes of items that wait for the uplink; beyond, windows wait unpublished. */
+  outboxBytes: 16 * mebi,
+  /** Revisions of the configuration that can be shown and applied again. */
+  configurationRevisions: 4_096,
+  configurationHistoryBytes: 2 * mebi,
+  /** Bytes of one configuration file. */
+  configurationBytes: 512 * kibi,
+  /** Sensors of one site. */
+  sensors: 5_000,
+  /** Aggregations of one site. */
+  aggregations: 32,
+  /** Bins of one quantile sketch. */
+  sketchBins: 512,
+  /** Readings that wait for their flush on one device. */
+  pendingReadings: 20_000,
+  /** Bytes of one device's readings log. */
+  readingsLogBytes: 256 * mebi,
+  /** Bytes that may wait in one MQTT socket before QoS 0 publishes are refused. */
+  linkPendingBytes: 1 * mebi,
+} as const;
+
+assert(limits.commandBytes <= limits.appendBatchBytes, "a command fits an append");
+assert(limits.appendBatchBytes < limits.frameBytes, "an append fits a frame");
+assert(limits.partialBytes < limits.countEntryBytes, "a partial fits a count entry");
+assert(limits.countEntryBytes < limits.commandBytes, "a count entry is a command");
+assert(limits.snapshotChunkBytes < limits.frameBytes, "a snapshot chunk fits a frame");
+assert(limits.appendBatchBytes < limits.appendWindowBytes, "the window holds more than one append");

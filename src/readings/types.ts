@@ -1,0 +1,99 @@
+// The words of counting (PROTOCOLS, "Counting each reading once").
+
+import type { DeviceId, MemberKey, SensorId } from "../base/ids.ts";
+import type { Duration, LogIndex, SiteTime } from "../base/units.ts";
+
+/** Bits of a reading's quality; 0 is good. Flagged readings count all the same: the flag stays with the raw reading. */
+export const quality = {
+  /** Outside the range that the sensor is configured for. */
+  outOfRange: 1,
+  /** The same value for longer than the sensor is configured for. */
+  stuck: 2,
+  /** The sensor had no value at this sampling instant: `value` is 0 and adds to `missing`, not to `count`. */
+  missing: 4,
+  /** The stamp was reconstructed after a restart without site time. */
+  timeGuessed: 8,
+} as const;
+
+/** One value, one instant. Never changes once taken (invariant A). */
+export interface Reading {
+  /** Place in its origin's sequence: 1, 2, 3 … */
+  readonly number: number;
+  readonly sensor: SensorId;
+  readonly stamp: SiteTime;
+  readonly value: number;
+  readonly quality: number;
+}
+
+/** Which sensors form which groups of an aggregation, from `from` on and until the next version's `from`. */
+export interface DefinitionVersion {
+  readonly from: SiteTime;
+  readonly aggregations: readonly AggregationDefinition[];
+}
+
+export interface AggregationDefinition {
+  readonly name: string;
+  readonly window: Duration;
+  /** After a window's end, how long its coordinator waits for contributions. */
+  readonly grace: Duration;
+  /** The sensors in it, each with the device it is assigned to and the group (`a/b`, topic levels) it counts in. */
+  readonly sensors: ReadonlyMap<SensorId, { readonly device: DeviceId; readonly group: string }>;
+}
+
+/** What decides a reading's key. `revision` is the log index at which any of it last changed; a fold names it. */
+export interface Definitions {
+  readonly revision: LogIndex;
+  /** Ascending by `from`; the first one reaches back as far as the site remembers. */
+  readonly versions: readonly DefinitionVersion[];
+}
+
+export interface WindowKey {
+  readonly aggregation: string;
+  readonly group: string;
+  readonly start: SiteTime;
+}
+
+/**
+ * Quantile sketch: how many values fell into each logarithmic bin (sketch.ts; Masson, Rim & Lee, "DDSketch", VLDB 2019).
+ * Immutable. Keys of the maps are bin numbers.
+ */
+export interface Sketch {
+  readonly positive: ReadonlyMap<number, number>;
+  readonly negative: ReadonlyMap<number, number>;
+  /** Values too close to zero for a bin. */
+  readonly zero: number;
+}
+
+/** Count, sum, extremes and quantiles of some readings. `min` is +∞ and `max` −∞ when `count` is 0. */
+export interface Fold {
+  readonly count: number;
+  readonly sum: number;
+  readonly min: number;
+  readonly max: number;
+  /** Sampling instants at which a sensor had no value. */
+  readonly missing: number;
+  readonly sketch: Sketch;
+}
+
+export interface PartialPart {
+  readonly key: WindowKey;
+  readonly fold: Fold;
+}
+
+/** The fold of one origin's readings numbered (from, to]. */
+export interface Partial {
+  readonly origin: MemberKey;
+  /** The sender's start counter. */
+  readonly session: number;
+  readonly from: number;
+  readonly to: number;
+  /** The last number taken, so that a loss can be named. */
+  readonly stored: number;
+  /** `Definitions.revision` that it was folded under. */
+  readonly revision: LogIndex;
+  /** The newest stamp in it. */
+  readonly stampMax: SiteTime;
+  readonly parts: readonly PartialPart[];
+  /** CRC-32 of the readings folded. */
+  readonly check: number;
+}

@@ -1,0 +1,110 @@
+// The contract of the replicated state machine: what an entry may say, and what applying it answers.
+
+import type { DeviceId, Generation, Incarnation, MemberKey, SiteId } from "../base/ids.ts";
+import type { LogIndex, SiteTime, Term } from "../base/units.ts";
+import type { PartialPart } from "../readings/types.ts";
+import type { ConfigurationChange } from "./configuration.ts";
+
+/** A client's identity in the log: a proposal repeated with the same session and serial applies once, and answers the same. */
+export interface ClientSerial {
+  /** 32 hex digits, drawn at random by the client. */
+  readonly session: string;
+  /** 1, 2, 3 … One proposal at a time in each session. */
+  readonly serial: number;
+}
+
+/** How far one origin moves; refused unless it stands exactly at `from`. */
+export interface Move {
+  readonly origin: MemberKey;
+  readonly from: number;
+  readonly to: number;
+  /** CRC-32 of the readings: two live copies of one device are found by it. */
+  readonly check: number;
+  /** Last number taken when the partial was made. */
+  readonly stored: number;
+}
+
+export interface JoinRequest {
+  readonly device: DeviceId;
+  readonly incarnation: Incarnation;
+  /** Start counter of the data directory; each start joins again and raises it. */
+  readonly session: number;
+  /** The incarnation whose readings the device still has. */
+  readonly was: Incarnation | undefined;
+  /** Version of the agent. */
+  readonly version: string;
+}
+
+export type Command =
+  /** The first command of a generation. */
+  | { readonly kind: "found"; readonly site: SiteId; readonly generation: Generation }
+  | { readonly kind: "join"; readonly joins: readonly JoinRequest[] }
+  | { readonly kind: "remove"; readonly device: DeviceId }
+  /** Refused unless `base` is the revision in force (0: the site has no configuration yet). All changes or none. */
+  | {
+      readonly kind: "configure";
+      readonly base: LogIndex;
+      readonly changes: readonly ConfigurationChange[];
+      readonly author: string;
+      readonly note: string;
+    }
+  | {
+      readonly kind: "count";
+      readonly revision: LogIndex;
+      readonly moves: readonly Move[];
+      readonly stampMax: SiteTime;
+      readonly parts: readonly PartialPart[];
+    }
+  | { readonly kind: "close"; readonly upTo: SiteTime }
+  /** Items up to and including `upTo` have reached the uplink broker. */
+  | { readonly kind: "cursor"; readonly upTo: number }
+  /**
+   * Every replica makes a checkpoint here. `previous` is the coordinator's digest at the checkpoint before: who has
+   * another one at that index has diverged.
+   */
+  | {
+      readonly kind: "checkpoint";
+      readonly previous: { readonly index: LogIndex; readonly digest: string } | undefined;
+    };
+
+/** What is in a log entry of kind `command`. */
+export interface Proposal {
+  /** Absent where a repeat is harmless by itself (count, close, cursor, join, checkpoint). */
+  readonly client: ClientSerial | undefined;
+  readonly command: Command;
+}
+
+export type RefusalReason =
+  | "malformed"
+  | "not-founded"
+  | "already-founded"
+  | "stale-revision"
+  | "invalid-configuration"
+  | "unknown-member"
+  | "gone-origin"
+  | "heir-exists"
+  | "stale-session"
+  | "not-at-from"
+  | "site-full"
+  | "session-expired"
+  | "serial-out-of-order";
+
+export type Outcome =
+  | { readonly kind: "done"; readonly index: LogIndex }
+  | { readonly kind: "refused"; readonly reason: RefusalReason; readonly detail: string };
+
+/** Which parts of the state an entry touched, for whoever follows it. */
+export type Touched = "configuration" | "members" | "counted" | "windows" | "outbox" | "cursor";
+
+export interface AppliedEntry {
+  readonly index: LogIndex;
+  readonly term: Term;
+  readonly siteTime: SiteTime;
+  readonly command: Uint8Array;
+}
+
+/** One cell of the state as it is written to a checkpoint: the unit of storage, digest and snapshot. */
+export interface Cell {
+  readonly key: string;
+  readonly value: Uint8Array;
+}
