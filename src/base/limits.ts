@@ -55,8 +55,18 @@ export const limits = {
   sensors: 5_000,
   /** Aggregations of one site. */
   aggregations: 32,
-  /** Bins of one quantile sketch. */
+  /** Bins that each sign of a quantile sketch keeps: a ratio of 167 between the largest and the smallest magnitude told apart. */
   sketchBins: 512,
+  /** Readings written to the log at once: a payload of them stays far below a segment. */
+  flushReadings: 2_000,
+  /** Readings kept in memory beside their log, because folds nearly always ask for the newest; up to twice as many for a moment. */
+  recentReadings: 4_096,
+  /** Values a second that one sensor may hand in; a source that talks more is cut down to it. */
+  sensorReadingsPerSecond: 100,
+  /** Bytes of a message of another device that a sensor is read from. */
+  sensorMessageBytes: 64 * kibi,
+  /** Steps of a JSON path. */
+  jsonPathSteps: 16,
   /** Readings that wait for their flush on one device. */
   pendingReadings: 20_000,
   /** Bytes of one device's readings log. */
