@@ -42,15 +42,30 @@ export const limits = {
   clientSessions: 512,
   /** Bytes of windows in memory; the oldest that are closed and published leave first, and late readings of theirs become supplements. */
   windowBytes: 2 * mebi,
+  /** Bytes of windows at which no more readings are counted (the outbox is full and none may leave): they wait on their devices. */
+  windowBytesMax: 8 * mebi,
   /** Age of a window, in ms of site time, after which it leaves. */
   windowAge: 48 * 3_600_000,
   /** Bytes of items that wait for the uplink; beyond, windows wait unpublished. */
   outboxBytes: 16 * mebi,
+  /** Items that one close publishes, so that applying it never holds the loop; the rest is due at once. */
+  closeItems: 512,
+  /** Definitions of groups that stay known for late readings, and sensors in all of them together: about 6 MB of memory. */
+  definitionVersions: 256,
+  definitionSensors: 65_536,
   /** Revisions of the configuration that can be shown and applied again. */
   configurationRevisions: 4_096,
   configurationHistoryBytes: 2 * mebi,
   /** Bytes of one configuration file. */
   configurationBytes: 512 * kibi,
+  /** Bytes of one entry's configuration changes once they are unpacked: decoding them stays below 20 ms. */
+  configurationChangeBytes: 1 * mebi,
+  /** Items of one entry's configuration changes. */
+  configurationChanges: 8_192,
+  /** Readings that one device numbers in its life: a thousand a second for 35 years. */
+  readingNumber: 2 ** 40,
+  /** How far, in ms, a stamp in an entry may be ahead of the entry's site time before it is taken for damage. */
+  stampLead: 60_000,
   /** Sensors of one site. */
   sensors: 5_000,
   /** Aggregations of one site. */
@@ -79,5 +94,6 @@ assert(limits.commandBytes <= limits.appendBatchBytes, "a command fits an append
 assert(limits.appendBatchBytes < limits.frameBytes, "an append fits a frame");
 assert(limits.partialBytes < limits.countEntryBytes, "a partial fits a count entry");
 assert(limits.countEntryBytes < limits.commandBytes, "a count entry is a command");
+assert(limits.windowBytes < limits.windowBytesMax, "windows leave before counting stops");
 assert(limits.snapshotChunkBytes < limits.frameBytes, "a snapshot chunk fits a frame");
 assert(limits.appendBatchBytes < limits.appendWindowBytes, "the window holds more than one append");
