@@ -42,21 +42,46 @@ export const limits = {
   clientSessions: 512,
   /** Bytes of windows in memory; the oldest that are closed and published leave first, and late readings of theirs become supplements. */
   windowBytes: 2 * mebi,
+  /** Bytes of windows at which no more readings are counted (the outbox is full and none may leave): they wait on their devices. */
+  windowBytesMax: 8 * mebi,
   /** Age of a window, in ms of site time, after which it leaves. */
   windowAge: 48 * 3_600_000,
   /** Bytes of items that wait for the uplink; beyond, windows wait unpublished. */
   outboxBytes: 16 * mebi,
+  /** Items that one close publishes, so that applying it never holds the loop; the rest is due at once. */
+  closeItems: 512,
+  /** Definitions of groups that stay known for late readings, and sensors in all of them together: about 6 MB of memory. */
+  definitionVersions: 256,
+  definitionSensors: 65_536,
   /** Revisions of the configuration that can be shown and applied again. */
   configurationRevisions: 4_096,
   configurationHistoryBytes: 2 * mebi,
   /** Bytes of one configuration file. */
   configurationBytes: 512 * kibi,
+  /** Bytes of one entry's configuration changes once they are unpacked: decoding them stays below 20 ms. */
+  configurationChangeBytes: 1 * mebi,
+  /** Items of one entry's configuration changes. */
+  configurationChanges: 8_192,
+  /** Readings that one device numbers in its life: a thousand a second for 35 years. */
+  readingNumber: 2 ** 40,
+  /** How far, in ms, a stamp in an entry may be ahead of the entry's site time before it is taken for damage. */
+  stampLead: 60_000,
   /** Sensors of one site. */
   sensors: 5_000,
   /** Aggregations of one site. */
   aggregations: 32,
-  /** Bins of one quantile sketch. */
+  /** Bins that each sign of a quantile sketch keeps: a ratio of 167 between the largest and the smallest magnitude told apart. */
   sketchBins: 512,
+  /** Readings written to the log at once: a payload of them stays far below a segment. */
+  flushReadings: 2_000,
+  /** Readings kept in memory beside their log, because folds nearly always ask for the newest; up to twice as many for a moment. */
+  recentReadings: 4_096,
+  /** Values a second that one sensor may hand in; a source that talks more is cut down to it. */
+  sensorReadingsPerSecond: 100,
+  /** Bytes of a message of another device that a sensor is read from. */
+  sensorMessageBytes: 64 * kibi,
+  /** Steps of a JSON path. */
+  jsonPathSteps: 16,
   /** Readings that wait for their flush on one device. */
   pendingReadings: 20_000,
   /** Bytes of one device's readings log. */
@@ -91,6 +116,7 @@ assert(limits.commandBytes <= limits.appendBatchBytes, "a command fits an append
 assert(limits.appendBatchBytes < limits.frameBytes, "an append fits a frame");
 assert(limits.partialBytes < limits.countEntryBytes, "a partial fits a count entry");
 assert(limits.countEntryBytes < limits.commandBytes, "a count entry is a command");
+assert(limits.windowBytes < limits.windowBytesMax, "windows leave before counting stops");
 assert(limits.snapshotChunkBytes < limits.frameBytes, "a snapshot chunk fits a frame");
 assert(limits.frameBytes + limits.topicBytes < limits.brokerPacketBytes, "the embedded broker takes a frame");
 assert(limits.appendBatchBytes < limits.appendWindowBytes, "the window holds more than one append");

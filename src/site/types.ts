@@ -13,7 +13,10 @@ export interface ClientSerial {
   readonly serial: number;
 }
 
-/** How far one origin moves; refused unless it stands exactly at `from`. */
+/**
+ * How far one origin moves; refused unless it stands exactly at `from`. Several moves of one origin in one entry follow each
+ * other: the second's `from` is the first's `to`.
+ */
 export interface Move {
   readonly origin: MemberKey;
   readonly from: number;
@@ -22,6 +25,15 @@ export interface Move {
   readonly check: number;
   /** Last number taken when the partial was made. */
   readonly stored: number;
+}
+
+/** A part as the coordinator merged it: over all partials of the entry that had this key. */
+export interface CountPart extends PartialPart {
+  /**
+   * Indexes into `moves`, ascending: those whose contribution to this window is complete as far as the proposer knows (the
+   * partial was made after the window's end and its `to` was its `stored`). Only decides how early a window closes.
+   */
+  readonly origins: readonly number[];
 }
 
 export interface JoinRequest {
@@ -36,8 +48,9 @@ export interface JoinRequest {
 }
 
 export type Command =
-  /** The first command of a generation. */
+  /** The first command of a generation; a later generation may be founded on the state of an earlier one, never the reverse. */
   | { readonly kind: "found"; readonly site: SiteId; readonly generation: Generation }
+  /** All or none: when one of several is refused, the proposer tries them one by one. */
   | { readonly kind: "join"; readonly joins: readonly JoinRequest[] }
   | { readonly kind: "remove"; readonly device: DeviceId }
   /** Refused unless `base` is the revision in force (0: the site has no configuration yet). All changes or none. */
@@ -53,7 +66,7 @@ export type Command =
       readonly revision: LogIndex;
       readonly moves: readonly Move[];
       readonly stampMax: SiteTime;
-      readonly parts: readonly PartialPart[];
+      readonly parts: readonly CountPart[];
     }
   | { readonly kind: "close"; readonly upTo: SiteTime }
   /** Items up to and including `upTo` have reached the uplink broker. */
@@ -86,6 +99,8 @@ export type RefusalReason =
   | "stale-session"
   | "not-at-from"
   | "site-full"
+  /** Windows in memory are at their bound and none may leave, because the outbox is full: the readings wait on their devices. */
+  | "windows-full"
   | "session-expired"
   | "serial-out-of-order";
 
@@ -95,6 +110,14 @@ export type Outcome =
 
 /** Which parts of the state an entry touched, for whoever follows it. */
 export type Touched = "configuration" | "members" | "counted" | "windows" | "outbox" | "cursor";
+
+/** What applying one entry answers. */
+export interface Applied {
+  readonly outcome: Outcome;
+  readonly touched: ReadonlySet<Touched>;
+  /** The moves of a `count` that was applied: a device compares `check` with its own. */
+  readonly moves: readonly Move[];
+}
 
 export interface AppliedEntry {
   readonly index: LogIndex;

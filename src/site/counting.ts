@@ -1,0 +1,85 @@
+// The one entry that adds to windows (PROTOCOLS, "Counting each reading once", entry `count`): it moves each origin from exactly
+// where it stands, or nothing at all happens. Repeats, late messages, two coordinators and entries of a dead coordinator that
+// commit later are then one case: refused.
+
+import { type DeviceId, type MemberKey, memberOf } from "../base/ids.ts";
+import { limits } from "../base/limits.ts";
+import { type SiteTime, siteTime } from "../base/units.ts";
+import type { DefinitionHistory } from "./definitions.ts";
+import type { Members } from "./members.ts";
+import { type Refusal, refused } from "./refusals.ts";
+import type { Command, CountPart } from "./types.ts";
+import type { Windows } from "./windows.ts";
+
+export type CountCommand = Extract<Command, { readonly kind: "count" }>;
+
+export interface CountingParts {
+  readonly members: Members;
+  readonly windows: Windows;
+  readonly definitions: DefinitionHistory;
+  /** Newest site time in the log. */
+  readonly now: SiteTime;
+  /** What ended up to here may have left. */
+  readonly horizon: SiteTime;
+}
+
+/** Moves and merges all of the entry, or says why none of it. */
+export function applyCount(command: CountCommand, parts: CountingParts): Refusal | undefined {
+  const refusal = refuseMoves(command, parts) ?? refuseParts(command, parts);
+  if (refusal !== undefined) return refusal;
+  for (const { origin, to, stored } of command.moves) parts.members.move(origin, to, stored);
+  for (const part of command.parts) {
+    const end = parts.definitions.endOf(part.key);
+    if (end === undefined) continue;
+    parts.windows.add(part.key, part.fold, contributorsOf(part, command), { end, horizon: parts.horizon });
+  }
+  return undefined;
+}
+
+function refuseMoves(
+  command: CountCommand,
+  { members, windows, definitions, now }: CountingParts,
+): Refusal | undefined {
+  if (command.moves.length === 0) return refused("malformed", "A count without a move");
+  const { revision } = definitions.current;
+  if (command.revision !== revision) {
+    return refused("stale-revision", `Folded under revision ${command.revision}; the definitions are at ${revision}`);
+  }
+  const places = new Map<MemberKey, number>();
+  for (const { origin, from, to } of command.moves) {
+    if (members.isGone(origin)) return refused("gone-origin", `${origin} was removed`);
+    const place = places.get(origin) ?? members.counted(origin);
+    if (place === undefined) return refused("unknown-member", `${origin} is no member`);
+    if (from !== place) return refused("not-at-from", `${origin} is counted up to ${place}, not ${from}`);
+    places.set(origin, to);
+  }
+  if (command.stampMax > now + limits.stampLead) return refused("malformed", "Stamps are ahead of site time");
+  if (windows.bytes >= limits.windowBytesMax) {
+    return refused("windows-full", "No window may leave because the outbox is full: readings wait on their devices");
+  }
+  return undefined;
+}
+
+/** A part holds no more readings than the entry moves, none newer than its newest stamp, of a window that is defined. */
+function refuseParts(command: CountCommand, { definitions }: CountingParts): Refusal | undefined {
+  const moved = command.moves.reduce((sum, { from, to }) => sum + to - from, 0);
+  for (const { key, fold } of command.parts) {
+    const name = `${key.aggregation}/${key.group} at ${key.start}`;
+    if (definitions.endOf(key) === undefined) return refused("malformed", `There is no window ${name}`);
+    if (key.start > command.stampMax) return refused("malformed", `${name} begins after the newest stamp`);
+    if (fold.count + fold.missing > moved)
+      return refused("malformed", `${name} has more readings than the entry moves`);
+  }
+  return undefined;
+}
+
+function contributorsOf({ origins }: CountPart, { moves }: CountCommand): readonly DeviceId[] {
+  return origins.flatMap((place) => {
+    const move = moves[place];
+    return move === undefined ? [] : [memberOf(move.origin).device];
+  });
+}
+
+/** The newest stamp counted, as whole milliseconds that are not before it. */
+export const raisedStampMax = (before: SiteTime, { stampMax }: CountCommand): SiteTime =>
+  siteTime(Math.max(before, Math.ceil(stampMax)));

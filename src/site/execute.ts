@@ -1,0 +1,179 @@
+// One command, carried out on the tables. Each checks everything first and changes something only when nothing can be refused
+// any more: all of an entry or none of it.
+
+import { type DeviceId, memberOf } from "../base/ids.ts";
+import { limits } from "../base/limits.ts";
+import { type LogIndex, type SiteTime, siteTime, type Term } from "../base/units.ts";
+import { definitionAt, emptyFold, windowStart } from "../readings/fold.ts";
+import type { AggregationDefinition, WindowKey } from "../readings/types.ts";
+import { publishDue } from "./closing.ts";
+import type { DecodedProposal } from "./command-codec.ts";
+import { definitionsOf, unitsOf } from "./configuration-groups.ts";
+import { applyCount, type CountCommand, raisedStampMax } from "./counting.ts";
+import type { EndedOrigin, MembershipChange } from "./members.ts";
+import { type Refusal, refused } from "./refusals.ts";
+import type { Tables } from "./tables.ts";
+import type { Command, Move, Outcome, Touched } from "./types.ts";
+
+interface Execution {
+  readonly outcome: Outcome;
+  readonly touched: readonly Touched[];
+  readonly moves: readonly Move[];
+}
+
+interface EntryHead {
+  readonly index: LogIndex;
+  readonly term: Term;
+}
+
+type Of<Kind extends Command["kind"]> = Extract<Command, { readonly kind: Kind }>;
+
+export function execute(tables: Tables, { proposal, packedChanges }: DecodedProposal, head: EntryHead): Execution {
+  const { command } = proposal;
+  const result = run(tables, command, packedChanges, head);
+  if (!Array.isArray(result)) return { outcome: result as Refusal, touched: [], moves: [] };
+  const moves = command.kind === "count" ? command.moves : [];
+  return { outcome: { kind: "done", index: head.index }, touched: result as readonly Touched[], moves };
+}
+
+function run(
+  tables: Tables,
+  command: Command,
+  packedChanges: Uint8Array | undefined,
+  head: EntryHead,
+): Refusal | readonly Touched[] {
+  const isFounded = tables.facts.generation !== undefined;
+  if (!isFounded && command.kind !== "found") return refused("not-founded", "The site is not founded yet");
+  switch (command.kind) {
+    case "found":
+      return found(tables, command);
+    case "join": {
+      const refusal = tables.members.refusal(command.joins);
+      return refusal ?? changeMembers(tables, tables.members.join(command.joins, head.index));
+    }
+    case "remove": {
+      const change = tables.members.remove(command.device);
+      if (change === undefined) return refused("unknown-member", `${command.device} is no member`);
+      return changeMembers(tables, change);
+    }
+    case "configure":
+      return configure(tables, command, packedChanges ?? new Uint8Array(0), head);
+    case "count":
+      return count(tables, command);
+    case "close":
+      return close(tables, command, head);
+    case "cursor":
+      if (command.upTo >= tables.outbox.next) return refused("malformed", `There is no item ${command.upTo} yet`);
+      return tables.outbox.acknowledge(command.upTo) ? ["cursor"] : [];
+    case "checkpoint":
+      tables.facts.set({ checkpoint: { index: head.index, previous: command.previous } });
+      return [];
+  }
+}
+
+/** Again by a later generation: the state goes on, and what it publishes is told apart by the generation in its id. */
+function found({ facts, configuration }: Tables, { site, generation }: Of<"found">): Refusal | readonly Touched[] {
+  const present = facts.generation;
+  if (present?.number === generation.number && present.nonce === generation.nonce && facts.site === site) return [];
+  if (present !== undefined && (facts.site !== site || generation.number <= present.number)) {
+    return refused("already-founded", `The site is founded: ${facts.site}, generation ${present.number}`);
+  }
+  facts.set({ site, generation });
+  if (present === undefined) configuration.found();
+  return ["configuration"];
+}
+
+/** Readings that nobody can count any more are published as missing; those that turned up with an heir no longer are. */
+function changeMembers(tables: Tables, { ended, resumed }: MembershipChange): readonly Touched[] {
+  for (const { destroyed, reported } of resumed) {
+    const held = reported.filter((key) => tables.windows.get(key) !== undefined);
+    if (destroyed > 0) addMissing(tables, held, -destroyed);
+  }
+  for (const origin of ended) {
+    if (origin.destroyed > 0) reportDestroyed(tables, origin);
+  }
+  return ended.length + resumed.length > 0 ? ["members", "windows"] : ["members"];
+}
+
+/**
+ * In each aggregation once: in the window that is open now, in the group of the device's first sensor. The site knows how many
+ * readings they were, not of which sensor.
+ */
+function reportDestroyed(tables: Tables, { origin, destroyed }: EndedOrigin): void {
+  const { definitions, facts } = tables;
+  const version = definitionAt(definitions.current, facts.floor);
+  const keys = (version?.aggregations ?? []).flatMap((aggregation) => {
+    const group = groupOf(aggregation, memberOf(origin).device);
+    if (version === undefined || group === undefined) return [];
+    const start = windowStart(facts.floor, aggregation.window);
+    const keyAt = (at: SiteTime): WindowKey => ({ aggregation: aggregation.name, group, start: at });
+    return [definitions.endOf(keyAt(start)) === undefined ? keyAt(version.from) : keyAt(start)];
+  });
+  addMissing(tables, keys, destroyed);
+  tables.members.report(origin, keys);
+}
+
+function groupOf({ sensors }: AggregationDefinition, device: DeviceId): string | undefined {
+  for (const place of sensors.values()) {
+    if (place.device === device) return place.group;
+  }
+  return undefined;
+}
+
+function addMissing({ windows, definitions, facts }: Tables, keys: readonly WindowKey[], missing: number): void {
+  for (const key of keys) {
+    const end = definitions.endOf(key);
+    if (end !== undefined) windows.add(key, { ...emptyFold, missing }, [], { end, horizon: facts.horizon });
+  }
+}
+
+function configure(
+  { configuration, definitions, windows, facts }: Tables,
+  { base, author, note, changes }: Of<"configure">,
+  packed: Uint8Array,
+  { index }: EntryHead,
+): Refusal | readonly Touched[] {
+  const draft = configuration.draft(base, changes);
+  if ("reason" in draft) return draft;
+  configuration.commit(draft, { revision: index, siteTime: facts.floor, author, note, changes }, packed);
+  const moment = { index, siteTime: facts.floor, stampMax: facts.stampMax, horizon: oldestAge(facts.floor) };
+  if (definitions.update(definitionsOf(draft), moment)) windows.moveEnds((key) => definitions.endOf(key));
+  return ["configuration"];
+}
+
+function count(tables: Tables, command: CountCommand): Refusal | readonly Touched[] {
+  const { members, windows, definitions, facts } = tables;
+  const refusal = applyCount(command, { members, windows, definitions, now: facts.floor, horizon: facts.horizon });
+  if (refusal !== undefined) return refusal;
+  const horizon = windows.dropOld(oldestAge(facts.floor), facts.closedUpTo);
+  facts.set({ stampMax: raisedStampMax(facts.stampMax, command), horizon });
+  return ["counted", "windows"];
+}
+
+function close(tables: Tables, { upTo }: Of<"close">, { term }: EntryHead): Refusal | readonly Touched[] {
+  const { configuration, definitions, facts, windows, outbox, series } = tables;
+  if (upTo > facts.floor + limits.stampLead)
+    return refused("malformed", "Closes windows that are far ahead of site time");
+  facts.set({ closedUpTo: siteTime(Math.floor(upTo)) });
+  const units = new Map<string, ReadonlyMap<string, string>>();
+  for (const definition of definitions.current.versions.at(-1)?.aggregations ?? []) {
+    units.set(definition.name, unitsOf(configuration.configuration, definition));
+  }
+  const items = publishDue({
+    windows,
+    outbox,
+    series,
+    term,
+    generation: facts.generation?.number ?? 0,
+    now: facts.floor,
+    closedUpTo: facts.closedUpTo,
+    editionInterval: configuration.configuration.settings.editionInterval,
+    unitOf: ({ key }) => units.get(key.aggregation)?.get(key.group) ?? "",
+  });
+  facts.set({ horizon: windows.dropOld(oldestAge(facts.floor), facts.closedUpTo) });
+  series.forgetBefore(oldestAge(facts.floor));
+  return items > 0 ? ["windows", "outbox"] : ["windows"];
+}
+
+/** What ended before it may leave, whatever room there is. */
+const oldestAge = (floor: SiteTime): SiteTime => siteTime(Math.max(0, floor - limits.windowAge));

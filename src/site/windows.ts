@@ -1,0 +1,236 @@
+// The windows that the site still holds: what is counted in each, which edition was published, and what must be published next.
+//
+// Problem: two days of windows on a machine with little memory, changed by every partial. Idea: each window's fold is one packed
+// byte array, decoded only to merge into it; beside it stand the few numbers that decide when it is published. A window leaves
+// when it is closed, published and clean, the oldest first; from then on everything that ended up to there counts as left
+// (`horizon`), and what still comes for it becomes a *supplement*: published by itself, added by the reader, then forgotten.
+
+import { decode, encode } from "../base/cbor.ts";
+import { assert } from "../base/errors.ts";
+import { type DeviceId, isDeviceId } from "../base/ids.ts";
+import { limits } from "../base/limits.ts";
+import { Fields } from "../base/shape.ts";
+import { type SiteTime, siteTime } from "../base/units.ts";
+import { emptyFold, mergeFolds } from "../readings/fold.ts";
+import type { Fold, WindowKey } from "../readings/types.ts";
+import type { CellSource } from "./cells.ts";
+import { packFold, unpackFold, unpackKey } from "./fold-codec.ts";
+import type { Cell } from "./types.ts";
+
+export interface SiteWindow {
+  readonly key: WindowKey;
+  /** Readings for a window that has left: published once, with `adds`. */
+  readonly isSupplement: boolean;
+  /** Not included. Earlier than a whole window after the start where a newer definition begins. */
+  readonly end: SiteTime;
+  /** 0: never published. */
+  readonly edition: number;
+  /** Site time of the last edition; 0: none. */
+  readonly publishedAt: SiteTime;
+  /** Published, and changed since. */
+  readonly isDirty: boolean;
+  /** Whose contribution is complete. Forgotten with the first edition. */
+  readonly contributors: ReadonlySet<DeviceId>;
+  /** Packed (fold-codec.ts). */
+  readonly fold: Uint8Array;
+}
+
+type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
+
+/** Beside packed bytes, contributors and key: the object, the map's entry and the cell's hash. */
+const overheadBytes = 64;
+const contributorBytes = 16;
+const nobody: ReadonlySet<DeviceId> = new Set();
+
+export class Windows implements CellSource {
+  readonly prefix = "window/";
+  readonly #touch: (key: string) => void;
+  readonly #windows = new Map<string, Mutable<SiteWindow>>();
+  /** Never published, or dirty. */
+  readonly #pending = new Set<Mutable<SiteWindow>>();
+  #bytes = 0;
+  /** No window ends earlier; raised by the search for old ones, so that most closes need not search. */
+  #oldestEnd = Number.POSITIVE_INFINITY;
+
+  constructor(touch: (key: string) => void) {
+    this.#touch = touch;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get count(): number {
+    return this.#windows.size;
+  }
+
+  /** Those to be published, in no particular order. */
+  get pending(): ReadonlySet<SiteWindow> {
+    return this.#pending;
+  }
+
+  all(): Iterable<SiteWindow> {
+    return this.#windows.values();
+  }
+
+  get(key: WindowKey): SiteWindow | undefined {
+    return this.#windows.get(cellKey(key, false));
+  }
+
+  /** Merges into the window of `key`, or into its supplement if it has left. `end`: where a new window of this key ends. */
+  add(
+    key: WindowKey,
+    fold: Fold,
+    contributors: readonly DeviceId[],
+    place: { end: SiteTime; horizon: SiteTime },
+  ): void {
+    const hasLeft = place.end <= place.horizon && this.get(key) === undefined;
+    const name = cellKey(key, hasLeft);
+    let window = this.#windows.get(name);
+    if (window === undefined) {
+      window = {
+        key,
+        isSupplement: hasLeft,
+        end: place.end,
+        edition: 0,
+        publishedAt: siteTime(0),
+        isDirty: false,
+        contributors: nobody,
+        fold: pack(emptyFold),
+      };
+      this.#insert(name, window);
+    }
+    const merged = mergeFolds(foldOf(window), fold);
+    this.#bytes -= sizeOf(window);
+    window.fold = pack({ ...merged, sum: clampFinite(merged.sum), missing: Math.max(0, merged.missing) });
+    if (window.edition > 0) window.isDirty = true;
+    else if (contributors.length > 0) window.contributors = new Set([...window.contributors, ...contributors]);
+    this.#bytes += sizeOf(window);
+    this.#pending.add(window);
+    this.#touch(name);
+  }
+
+  /** The next edition is out. A supplement is forgotten with it. */
+  published(window: SiteWindow, at: SiteTime): void {
+    const name = cellKey(window.key, window.isSupplement);
+    const own = this.#windows.get(name);
+    if (own === undefined) return;
+    this.#touch(name);
+    if (own.isSupplement) {
+      this.#drop(name, own);
+      return;
+    }
+    own.edition += 1;
+    own.publishedAt = at;
+    own.isDirty = false;
+    this.#bytes -= sizeOf(own);
+    own.contributors = nobody;
+    this.#bytes += sizeOf(own);
+    this.#pending.delete(own);
+  }
+
+  /** Ends of windows that were never published follow the definitions; `endOf` gives undefined where they do not know the key. */
+  moveEnds(endOf: (key: WindowKey) => SiteTime | undefined): void {
+    for (const window of this.#pending) {
+      if (window.edition > 0 || window.isSupplement) continue;
+      const end = endOf(window.key);
+      if (end === undefined || end === window.end) continue;
+      window.end = end;
+      this.#oldestEnd = Math.min(this.#oldestEnd, end);
+      this.#touch(cellKey(window.key, false));
+    }
+  }
+
+  /**
+   * Lets windows go that are published, clean and ended at or before `closedUpTo`: those older than `ageEnd`, and the oldest
+   * while there are more bytes than the bound. Answers the end of the youngest that left.
+   */
+  dropOld(ageEnd: SiteTime, closedUpTo: SiteTime): SiteTime {
+    let horizon = siteTime(0);
+    if (this.#bytes <= limits.windowBytes && this.#oldestEnd > ageEnd) return horizon;
+    const old = [...this.#windows].filter(([, window]) => mayLeave(window, closedUpTo));
+    old.sort(([nameA, a], [nameB, b]) => a.end - b.end || (nameA < nameB ? -1 : 1));
+    // Some room is made at once, so that the next search is far away.
+    const wanted = this.#bytes > limits.windowBytes ? limits.windowBytes * 0.9 : limits.windowBytes;
+    for (const [name, window] of old) {
+      if (window.end > ageEnd && window.end > horizon && this.#bytes <= wanted) break;
+      this.#drop(name, window);
+      this.#touch(name);
+      horizon = siteTime(Math.max(horizon, window.end));
+    }
+    this.#oldestEnd = Number.POSITIVE_INFINITY;
+    for (const window of this.#windows.values()) this.#oldestEnd = Math.min(this.#oldestEnd, window.end);
+    return horizon;
+  }
+
+  read(name: string): Uint8Array | undefined {
+    const window = this.#windows.get(name);
+    if (window === undefined) return undefined;
+    const { key, isSupplement, end, edition, publishedAt, isDirty, contributors, fold } = window;
+    const head = [key.aggregation, key.group, key.start, isSupplement, end, edition, publishedAt, isDirty];
+    return encode([...head, [...contributors].sort(), fold]);
+  }
+
+  load({ key: name, value }: Cell): boolean {
+    const fields = new Fields(decode(value), 10);
+    const key = unpackKey([fields.unknown(), fields.unknown(), fields.unknown()]);
+    if (key === undefined) return false;
+    const window: Mutable<SiteWindow> = {
+      key,
+      isSupplement: fields.flag(),
+      end: siteTime(fields.count()),
+      edition: fields.count(),
+      publishedAt: siteTime(fields.count()),
+      isDirty: fields.flag(),
+      contributors: new Set(fields.list(limits.members, (item) => (isDeviceId(item) ? item : undefined))),
+      fold: Uint8Array.from(fields.bytes(limits.frameBytes)),
+    };
+    if (fields.finish(window) === undefined || cellKey(key, window.isSupplement) !== name) return false;
+    if (unpackFold(decode(window.fold)) === undefined) return false;
+    this.#insert(name, window);
+    if (window.edition === 0 || window.isDirty) this.#pending.add(window);
+    return true;
+  }
+
+  #insert(name: string, window: Mutable<SiteWindow>): void {
+    this.#windows.set(name, window);
+    this.#bytes += sizeOf(window);
+    this.#oldestEnd = Math.min(this.#oldestEnd, window.end);
+  }
+
+  #drop(name: string, window: Mutable<SiteWindow>): void {
+    this.#windows.delete(name);
+    this.#pending.delete(window);
+    this.#bytes -= sizeOf(window);
+  }
+}
+
+/** What is counted in it. */
+export function foldOf(window: SiteWindow): Fold {
+  const fold = unpackFold(decode(window.fold));
+  assert(fold !== undefined, "a window's bytes are a fold");
+  return fold;
+}
+
+/** Counted the same on each replica, whatever the memory really is. */
+function sizeOf({ key, fold, contributors }: SiteWindow): number {
+  const keyBytes = key.aggregation.length + key.group.length;
+  return fold.length + keyBytes + contributors.size * contributorBytes + overheadBytes;
+}
+
+function mayLeave(window: SiteWindow, closedUpTo: SiteTime): boolean {
+  return window.edition > 0 && !window.isDirty && window.end <= closedUpTo;
+}
+
+/** A copy of its own: what the encoder gives is a view of a large shared buffer, which would stay alive with it. */
+function pack(fold: Fold): Uint8Array {
+  return Uint8Array.from(encode(packFold(fold)));
+}
+
+function clampFinite(sum: number): number {
+  return Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, sum));
+}
+
+function cellKey(key: WindowKey, isSupplement: boolean): string {
+  return `window/${key.aggregation}/${key.start}/${key.group}${isSupplement ? "/+" : ""}`;
+}
