@@ -26,6 +26,10 @@ export const limits = {
   /** Bytes of log after which a checkpoint is due. */
   checkpointLogBytes: 1 * mebi,
   snapshotChunkBytes: 32 * kibi,
+  /** Linearizable reads that wait for their confirmation on one device; more are refused. */
+  pendingReads: 1_024,
+  /** Appends ahead of a follower's log that it holds while their gap is being filled. */
+  heldAppends: 64,
   /** Bytes of one partial (PROTOCOLS, Counting, Bounds). */
   partialBytes: 32 * kibi,
   /** Partials that a device sends before it sees the first counted. */

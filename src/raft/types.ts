@@ -149,12 +149,14 @@ export type Role = "follower" | "pre-candidate" | "candidate" | "leader";
 
 export type RaftEffect =
   /**
-   * One ordered stream of writes: `hardState`, then forget everything after `truncateAfter`, then append `entries`.
+   * One ordered stream of writes: `start` (forget the whole log, which now begins after it: a snapshot was installed), then
+   * `hardState`, then forget everything after `truncateAfter`, then append `entries`.
    * `urgent` is false where nobody waits for the sync (a learner's): it may be delayed, never reordered.
    */
   | {
       readonly kind: "persist";
       readonly token: number;
+      readonly start?: LogStart;
       readonly hardState?: HardState;
       readonly truncateAfter?: LogIndex;
       readonly entries: readonly Entry[];
@@ -182,7 +184,13 @@ export type RaftEffect =
       readonly why: string;
     }
   /** Read the chunk at `offset` of the named checkpoint and send it to `to` as a `snapshot-chunk`. */
-  | { readonly kind: "serve-chunk"; readonly to: MemberKey; readonly name: SnapshotName; readonly offset: number }
+  | {
+      readonly kind: "serve-chunk";
+      readonly to: MemberKey;
+      readonly term: Term;
+      readonly name: SnapshotName;
+      readonly offset: number;
+    }
   /** Begin or go on receiving: keep `data` at `offset`; the driver answers with `snapshot-installed` or `-failed` after the last. */
   | {
       readonly kind: "store-chunk";

@@ -1,0 +1,219 @@
+// The Raft core assembled: `step(event) → effects`, synchronous and total (DESIGN §4).
+//
+// Before each event the leader's authority is checked against the clock that came with it, and what is due is done; so a
+// process that was paused answers nothing as the leader that it no longer is (RAFT-CASES 44).
+
+import { unreachable } from "../base/errors.ts";
+import type { MemberKey } from "../base/ids.ts";
+import { between, type Instant, instant, shift } from "../base/units.ts";
+import { deliver, onApplied } from "./applying.ts";
+import { advanceCommit } from "./committing.ts";
+import { Core } from "./core.ts";
+import {
+  canCampaign,
+  countOwnVote,
+  onPreVoteReply,
+  onPreVoteRequest,
+  onVoteReply,
+  onVoteRequest,
+  startPreVote,
+} from "./election.ts";
+import { onAppend } from "./following.ts";
+import { askForGap, gapDueAt } from "./gaps.ts";
+import { changeVoters } from "./membership.ts";
+import { propose } from "./proposals.ts";
+import { heartbeatDueAt, probe, publishHeartbeat } from "./publishing.ts";
+import { dropUnansweredReads, onReadAnswer, onReadQuestion, read } from "./reads.ts";
+import { enqueue, onGap, repairDueAt, serveRepairs } from "./repair.ts";
+import { onAcknowledgement } from "./replication.ts";
+import { checkAuthority, followLaterTerm, isBelievable } from "./roles.ts";
+import { onChunk, onFailed, onInstalled, onOffer, retrySnapshot } from "./snapshot-receiving.ts";
+import { chunkQuestion, onCheckpointed } from "./snapshot-serving.ts";
+import type { Raft, RaftEffect, RaftEvent, RaftInitial, RaftMessage, RaftStatus } from "./types.ts";
+import { allVoters, hasMajority } from "./voters.ts";
+
+export function createRaft(initial: RaftInitial): Raft {
+  const core = new Core(initial);
+  const isAlone = hasMajority(core.log.voters, (member) => member === core.self);
+  if (!isAlone) core.drawElectionTimeout(); // alone it disturbs nobody, and need not wait
+  return {
+    step: (event) => step(core, event),
+    nextTick: () => nextTick(core),
+    status: (now) => status(core, now),
+  };
+}
+
+function step(core: Core, event: RaftEvent): readonly RaftEffect[] {
+  core.now = instant(Math.max(core.now, event.now));
+  core.siteTime = event.siteTime;
+  checkAuthority(core);
+  handle(core, event);
+  doWhatIsDue(core);
+  return core.outbox.take(core.disk.take(core.now, core.isVoter));
+}
+
+function handle(core: Core, event: RaftEvent): void {
+  switch (event.kind) {
+    case "tick":
+      return;
+    case "received":
+      receive(core, event.from, event.message, event.broadcast);
+      return;
+    case "persisted":
+      core.disk.confirm(event.token);
+      countOwnVote(core);
+      advanceCommit(core);
+      deliver(core);
+      return;
+    case "propose":
+      propose(core, event.proposals);
+      return;
+    case "change-voters":
+      changeVoters(core, event.context, event.voters);
+      return;
+    case "probe":
+      if (core.leadership !== undefined) probe(core, core.leadership, event.member);
+      return;
+    case "read":
+      read(core, event.context);
+      return;
+    case "applied":
+      onApplied(core, event.index);
+      return;
+    case "checkpointed":
+      onCheckpointed(core, event);
+      return;
+    case "snapshot-installed":
+      onInstalled(core, event.name, event.voters);
+      return;
+    case "snapshot-failed":
+      onFailed(core, event.name);
+      return;
+    default:
+      unreachable(event);
+  }
+}
+
+/** Requests are answered without looking at the own configuration (thesis §4.1); whose frames come here at all, the replica decides. */
+function receive(core: Core, from: MemberKey, message: RaftMessage, isBroadcast: boolean): void {
+  if (from === core.self || !isBelievable(message.term)) return; // the own broadcast, heard back (RAFT-CASES 33)
+  if (message.term > core.term && speakingForTheirTerm.has(message.kind)) followLaterTerm(core, message.term, from);
+  switch (message.kind) {
+    case "pre-vote-request":
+      onPreVoteRequest(core, from, message);
+      return;
+    case "pre-vote-reply":
+      onPreVoteReply(core, from, message);
+      return;
+    case "vote-request":
+      onVoteRequest(core, from, message);
+      return;
+    case "append":
+      onAppend(core, from, message, isBroadcast);
+      return;
+    case "snapshot-offer":
+      onOffer(core, from, message);
+      return;
+    case "snapshot-chunk":
+      onChunk(core, from, message);
+      return;
+    case "read-answer":
+      onReadAnswer(core, from, message);
+      return;
+    case "vote-reply":
+      onVoteReply(core, from, message);
+      return;
+    case "append-ack":
+      onAcknowledgement(core, from, message);
+      return;
+    case "gap":
+      onGap(core, from, message);
+      return;
+    case "snapshot-question":
+      if (core.leadership !== undefined) enqueue(core, core.leadership, chunkQuestion(core, from, message));
+      return;
+    case "read-question":
+      onReadQuestion(core, from, message.request);
+      return;
+    default:
+      unreachable(message);
+  }
+}
+
+/** Whose sender has to be believed when it stands in a later term: it answers us, or asks us as its leader. */
+const speakingForTheirTerm: ReadonlySet<RaftMessage["kind"]> = new Set([
+  "vote-reply",
+  "append-ack",
+  "gap",
+  "snapshot-question",
+  "read-question",
+]);
+
+function doWhatIsDue(core: Core): void {
+  const { leadership } = core;
+  if (leadership !== undefined) {
+    if (core.now >= heartbeatDueAt(core, leadership)) publishHeartbeat(core, leadership);
+    serveRepairs(core, leadership);
+    return;
+  }
+  retrySnapshot(core);
+  askForGap(core);
+  if (core.asked.size > 0) dropUnansweredReads(core);
+  if (core.now < core.electionDueAt) return;
+  if (canCampaign(core)) startPreVote(core);
+  else core.drawElectionTimeout();
+}
+
+function nextTick(core: Core): Instant | undefined {
+  const { leadership, timing } = core;
+  const due: (Instant | undefined)[] = [];
+  if (leadership !== undefined) {
+    const since = core.disk.waitingSince();
+    due.push(heartbeatDueAt(core, leadership), repairDueAt(core, leadership));
+    due.push(leadership.contact.authorityEnds(core.log.voters, timing.electionTimeoutMin));
+    if (since !== undefined) due.push(shift(since, timing.persistTimeout));
+  } else {
+    if (core.isVoter) due.push(core.electionDueAt);
+    if (core.receiving !== undefined && !core.receiving.isComplete) due.push(core.receiving.retryAt);
+    due.push(gapDueAt(core));
+    for (const { until } of core.asked.values()) due.push(until);
+  }
+  let next = Number.POSITIVE_INFINITY;
+  for (const one of due) if (one !== undefined && one < next) next = one;
+  return next === Number.POSITIVE_INFINITY ? undefined : instant(next);
+}
+
+function status(core: Core, now: Instant): RaftStatus {
+  const { leadership, log, timing } = core;
+  const others = new Set(allVoters(log.voters));
+  for (const member of leadership?.contact.members().keys() ?? []) others.add(member);
+  others.delete(core.self);
+  const isConfirmed = leadership !== undefined && core.commit >= leadership.first;
+  return {
+    term: core.term,
+    role: core.role,
+    vote: core.vote,
+    leader: core.leader,
+    why: core.why,
+    start: log.start.index,
+    commit: core.commit,
+    applied: core.applied,
+    synced: core.disk.synced,
+    last: log.lastIndex,
+    voters: log.voters,
+    isVotersCommitted: log.votersIndex <= core.commit,
+    hasAuthority: isConfirmed && now < leadership.contact.authorityEnds(log.voters, timing.electionTimeoutMin),
+    followers:
+      leadership === undefined
+        ? []
+        : [...others].map((member) => {
+            const progress = leadership.contact.members().get(member);
+            const heardAt = progress?.heardAt;
+            return {
+              member,
+              match: leadership.contact.matchOf(member),
+              silentFor: heardAt === undefined ? undefined : between(heardAt, now),
+            };
+          }),
+  };
+}

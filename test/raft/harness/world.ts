@@ -1,0 +1,273 @@
+// A small site in virtual time: members, a network and chance, all from one seed.
+//
+// A safety phase with faults; then the faults stop, and the site must heal: one leader, and what is proposed commits and is
+// applied everywhere.
+
+import { SeededRandom } from "../../../firmware-sim/seeded-random.ts";
+import { VirtualTime } from "../../../firmware-sim/virtual-clock.ts";
+import type { MemberKey } from "../../../src/base/ids.ts";
+import { type LogIndex, logIndex, milliseconds, seconds, term } from "../../../src/base/units.ts";
+import type { LogStart, RaftEffect, RaftLimits, RaftMessage, RaftTiming } from "../../../src/raft/types.ts";
+import { Checkers, Violation } from "./checkers.ts";
+import { type Sabotage, SimulatedMember } from "./simulated-member.ts";
+import { fair, SimulatedNetwork, type Weather } from "./simulated-network.ts";
+
+export interface Faults {
+  readonly weather: Weather;
+  readonly crashes: boolean;
+  readonly pauses: boolean;
+  readonly partitions: boolean;
+  readonly slowDisks: boolean;
+  readonly changes: boolean;
+}
+
+export interface Plan {
+  readonly members: number;
+  readonly voters: number;
+  readonly stormMs: number;
+  readonly faults: Faults;
+  readonly sabotage?: Sabotage;
+}
+
+export interface Report {
+  readonly committed: number;
+  readonly acknowledged: number;
+  readonly leaders: number;
+  readonly reads: number;
+  readonly changes: number;
+  readonly snapshots: number;
+  readonly crashes: number;
+}
+
+export const timing: RaftTiming = {
+  heartbeatInterval: milliseconds(250),
+  electionTimeoutMin: milliseconds(1_500),
+  electionTimeoutMax: milliseconds(2_500),
+  gapHold: milliseconds(50),
+  persistTimeout: milliseconds(10_000),
+};
+
+/** Small, so that every bound is met. */
+export const smallLimits: RaftLimits = {
+  batchBytes: 400,
+  windowBytes: 1_600,
+  uncommittedBytes: 4_000,
+  repairBytesPerSecond: 16_000,
+  tailEntries: 12,
+  tailBytes: 1_200,
+  snapshotChunkBytes: 64,
+};
+
+export const memberNamed = (name: string): MemberKey => `${name}@${"0".repeat(32)}` as MemberKey;
+
+export class World {
+  readonly time = new VirtualTime();
+  readonly members: SimulatedMember[] = [];
+  readonly checkers: Checkers;
+  readonly network: SimulatedNetwork;
+  readonly trace: string[] = [];
+  readonly #random: SeededRandom;
+  readonly #plan: Plan;
+  readonly #isTraced: boolean;
+  readonly #reads = new Map<number, LogIndex>();
+  #context = 0;
+  #acknowledged = 0;
+  #answeredReads = 0;
+  #changes = 0;
+  #snapshots = 0;
+  #crashes = 0;
+
+  constructor(seed: number, plan: Plan, isTraced = false) {
+    this.#random = new SeededRandom(seed);
+    this.#plan = plan;
+    this.#isTraced = isTraced;
+    const keys = Array.from({ length: plan.members }, (_, i) => memberNamed(`pi-${i + 1}`));
+    const start: LogStart = { index: logIndex(0), term: term(0), voters: { current: keys.slice(0, plan.voters) } };
+    this.checkers = new Checkers({
+      time: () => this.time.now,
+      members: () => this.members,
+      shortestTimeout: timing.electionTimeoutMin,
+      voters: start.voters,
+    });
+    this.network = new SimulatedNetwork(this.time, this.#random.fork("network"), (to, from, message, broadcast) => {
+      this.#member(to)?.handle({ kind: "received", from, message, broadcast });
+    });
+    for (const key of keys) {
+      const random = this.#random.fork(key);
+      const member = new SimulatedMember(key, start, random, {
+        time: this.time,
+        timing,
+        limits: smallLimits,
+        checkers: this.checkers,
+        sabotage: plan.sabotage ?? {},
+        send: (from, to, message) => this.#send(from, to, message),
+        answered: (one, effect) => this.#answered(one, effect),
+        trace: (one, what, detail) => this.#trace(one, what, detail),
+      });
+      this.members.push(member);
+      this.network.connect(key);
+    }
+  }
+
+  run(): Report {
+    for (const member of this.members) member.start();
+    this.#storm();
+    this.#heal();
+    return {
+      committed: this.checkers.committed,
+      acknowledged: this.#acknowledged,
+      leaders: this.checkers.leaderTerms,
+      reads: this.#answeredReads,
+      changes: this.#changes,
+      snapshots: this.#snapshots,
+      crashes: this.#crashes,
+    };
+  }
+
+  #storm(): void {
+    const { faults, stormMs } = this.#plan;
+    this.network.weather = faults.weather;
+    this.time.run(milliseconds(this.#random.below(3_000)));
+    const end = this.time.now + stormMs;
+    while (this.time.now < end) {
+      this.time.run(milliseconds(5 + this.#random.below(80)));
+      this.#act();
+    }
+  }
+
+  #act(): void {
+    const { faults } = this.#plan;
+    const member = this.#anyMember();
+    const draw = this.#random.below(100);
+    if (draw < 62) this.#propose(member);
+    else if (draw < 72) this.#read(member);
+    else if (draw < 80) member.checkpoint();
+    else if (draw < 83) member.handle({ kind: "probe", member: this.#anyMember().key });
+    else if (draw < 86 && faults.changes) this.#change(member);
+    else if (draw < 89 && faults.crashes) this.#crash(member);
+    else if (draw < 93) member.start();
+    else if (draw < 94 && faults.pauses) this.#pause(member);
+    else if (draw < 96 && faults.partitions) this.#cut();
+    else if (draw < 98) this.network.heal();
+    else if (faults.slowDisks) member.syncMsMax = member.syncMsMax > 100 ? 12 : 2_500;
+  }
+
+  #propose(member: SimulatedMember): void {
+    const proposals = Array.from({ length: 1 + this.#random.below(3) }, () => {
+      this.#context += 1;
+      return { context: this.#context, command: this.#random.bytes(this.#random.below(120)) };
+    });
+    member.handle({ kind: "propose", proposals });
+  }
+
+  #read(member: SimulatedMember): void {
+    this.#context += 1;
+    this.#reads.set(this.#context, this.checkers.committed);
+    member.handle({ kind: "read", context: this.#context });
+  }
+
+  #change(member: SimulatedMember): void {
+    this.#context += 1;
+    const count = 1 + this.#random.below(Math.min(5, this.members.length));
+    const voters = shuffle(
+      this.members.map((one) => one.key),
+      this.#random,
+    ).slice(0, count);
+    member.handle({ kind: "change-voters", context: this.#context, voters });
+  }
+
+  #crash(member: SimulatedMember): void {
+    this.#crashes += 1;
+    if (this.#random.below(8) === 0) for (const one of this.members) one.crash();
+    else member.crash();
+  }
+
+  #pause(member: SimulatedMember): void {
+    member.pause();
+    this.time.schedule(milliseconds(this.#random.below(5_000)), "resume", () => member.resume());
+  }
+
+  #cut(): void {
+    const members = shuffle([...this.members], this.#random);
+    const side = new Set(members.slice(0, 1 + this.#random.below(members.length - 1)));
+    const isOneWay = this.#random.below(2) === 0;
+    for (const one of members) {
+      for (const other of members) {
+        if (side.has(one) === side.has(other)) continue;
+        if (!isOneWay || side.has(one)) this.network.cut(one.key, other.key);
+      }
+    }
+  }
+
+  /** Faults stop: within half a minute there is one leader, and a new proposal is applied everywhere. */
+  #heal(): void {
+    this.network.weather = fair;
+    this.network.heal();
+    for (const member of this.members) {
+      member.syncMsMax = 12;
+      member.resume();
+      member.start();
+    }
+    this.time.run(seconds(20));
+    const leaders = this.members.filter((one) => one.status()?.hasAuthority);
+    const [leader] = leaders;
+    if (leader === undefined || leaders.length > 1) throw new Violation(`heals: ${leaders.length} leaders after 20 s`);
+    const before = this.checkers.committed;
+    for (let i = 0; i < 5; i++) this.#propose(leader);
+    this.time.run(seconds(10));
+    if (this.checkers.committed <= before) throw new Violation("heals: a new proposal does not commit within 10 s");
+    for (const member of this.members) {
+      const isEqual =
+        member.machine.index === this.checkers.committed && member.machine.digest === leader.machine.digest;
+      if (!isEqual) {
+        throw new Violation(`heals: ${member.key} applied ${member.machine.index} of ${this.checkers.committed}`);
+      }
+    }
+  }
+
+  #send(from: MemberKey, to: MemberKey | undefined, message: RaftMessage): void {
+    this.network.send(from, to, message);
+  }
+
+  #answered(member: SimulatedMember, effect: RaftEffect): void {
+    if (effect.kind === "read-ready") {
+      const least = this.#reads.get(effect.context) ?? 0;
+      if (effect.index < least) {
+        throw new Violation(`linearizable: a read at ${member.key} sees ${effect.index}, ${least} was committed`);
+      }
+      if (member.machine.index < effect.index)
+        throw new Violation(`a read is ready at ${member.key} before it is applied`);
+      this.#answeredReads += 1;
+    }
+    if (effect.kind === "proposed") this.#acknowledged += 1;
+  }
+
+  #trace(member: MemberKey, what: string, detail: unknown): void {
+    const kind = (detail as { readonly kind?: string }).kind;
+    if (what === "event" && kind === "snapshot-installed") this.#snapshots += 1;
+    if (what === "effect" && kind === "proposed") this.#changes += 0;
+    if (!this.#isTraced) return;
+    const text = JSON.stringify(detail, (_, value: unknown) =>
+      value instanceof Uint8Array ? `${value.length} B` : value,
+    );
+    this.trace.push(
+      `${this.time.now} ${member.slice(0, member.indexOf("@"))} ${what} ${text.replaceAll(/@0{32}/g, "")}`,
+    );
+  }
+
+  #anyMember(): SimulatedMember {
+    return this.members[this.#random.below(this.members.length)] as SimulatedMember;
+  }
+
+  #member(key: MemberKey): SimulatedMember | undefined {
+    return this.members.find((one) => one.key === key);
+  }
+}
+
+function shuffle<T>(items: T[], random: SeededRandom): T[] {
+  for (let i = items.length - 1; i > 0; i--) {
+    const j = random.below(i + 1);
+    [items[i], items[j]] = [items[j] as T, items[i] as T];
+  }
+  return items;
+}
