@@ -90,6 +90,10 @@ export const limits = {
   pendingReadings: 20_000,
   /** Bytes of one device's readings log. */
   readingsLogBytes: 256 * mebi,
+  /** Earlier incarnations whose Raft log and state a data directory keeps, for people and for `recover`. */
+  incarnationsSetAside: 3,
+  /** Earlier lives of one log, kept for people and for `recover`; the oldest is removed. */
+  logsSetAside: 3,
   /** Bytes that may wait in one MQTT socket before QoS 0 publishes are refused. */
   linkPendingBytes: 1 * mebi,
   /** Bytes of one MQTT packet that the embedded broker accepts: a frame with its topic, and JSON of programs. */

@@ -17,9 +17,10 @@ export interface LogFileOptions {
   readonly whenDiskIsFull: "fatal" | "refuse";
   /**
    * What each new segment's header carries: whatever is needed when all older segments are gone (for Raft: hard state and
-   * log position). Called when a segment begins; at most 4,000 bytes.
+   * log position). Called when a segment begins, whose first payload will be `first`; at most 4,000 bytes. Payloads from
+   * `first` on may have been appended already, so it may say more than the log before `first` did.
    */
-  describe(): Uint8Array;
+  describe(first: LogPosition): Uint8Array;
 }
 
 export interface LogRecord {
@@ -55,10 +56,15 @@ export interface LogFile {
   /**
    * `done` is called in the order of appending, never before `append` returns: without failure once the payload is synced.
    * The payload is copied or written before the caller may change it: callers hand over ownership.
-   * A payload larger than a segment holds fails with `invalid-argument`.
+   * A payload larger than a segment holds fails with `invalid-argument`. A failed append takes no position: when an append is
+   * refused for want of room, so are all that wait behind it, and the next one gets the position of the first refused.
+   * After `disk-full` it is unknown, until the next append succeeds, whether a power cut would bring the refused payload back.
    */
   append(payload: Uint8Array, done: (failure?: SkeinError) => void): LogPosition;
-  /** Reads synced payloads from `from` on, at least one if there is one, else up to about `maxBytes`. */
+  /**
+   * Reads synced payloads from `from` on: at least one if there is one, else up to about `maxBytes`, perhaps less. None behind
+   * the last synced one; `not-found` before the oldest kept; `log-damaged` where a batch has rotted.
+   */
   read(
     from: LogPosition,
     maxBytes: number,

@@ -1,0 +1,232 @@
+// One device's data directory.
+//
+//   identity.json              who this is
+//   lock/                      held while an agent runs
+//   logs/<name>/               logs that outlive an incarnation: readings
+//   incarnations/<id>/logs/    the Raft log of one incarnation
+//   incarnations/<id>/storage/ its state
+//
+// A new incarnation is one replaced file: what belonged to the old one stays where it was and is thereby set aside.
+//
+// The lock is that of an empty LevelDB: fcntl or LockFileEx underneath, so the operating system drops it however the process
+// ends, and a crash leaves nothing to clear away. Node has no such call of its own.
+
+import { randomBytes } from "node:crypto";
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { isSkeinError, SkeinError } from "../base/errors.ts";
+import { type Generation, incarnation, isIncarnation } from "../base/ids.ts";
+import { limits } from "../base/limits.ts";
+import {
+  type DataDirectory,
+  type DataDirectoryIdentity,
+  type DataDirectoryOrigin,
+  type DataDirectoryUsage,
+  incarnationLog,
+} from "../base/ports/data-directory.ts";
+import type { LogFiles } from "../base/ports/log-file.ts";
+import { ensureDirectory, errorCode } from "./disk-access.ts";
+import { readIdentity, type StoredIdentity, writeIdentity } from "./identity-file.ts";
+import { LevelStorage } from "./level-storage.ts";
+import { DiskLogFiles } from "./log-file/disk-log-files.ts";
+import { isOtherStorage, storageSerial } from "./storage-serial.ts";
+
+const identityName = "identity.json";
+
+/** What is open for one incarnation. */
+interface IncarnationStores {
+  readonly logs: DiskLogFiles;
+  readonly storage: LevelStorage;
+}
+
+/**
+ * Fails with `data-directory-unusable` (naming path and cause), `data-directory-locked`, or `disk-full`. `serialOf` names the
+ * storage underneath; another one in tests.
+ */
+export async function openDataDirectory(path: string, serialOf = storageSerial): Promise<HostDataDirectory> {
+  let lock: LevelStorage | undefined;
+  try {
+    await ensureDirectory(path);
+    lock = await LevelStorage.open(join(path, "lock"));
+    const { identity, origin } = await startIdentity(path, await serialOf(path));
+    const identityBytes = await writeIdentity(join(path, identityName), identity);
+    const stores = await openStores(path, identity);
+    await removeOldest(path, identity);
+    return new HostDataDirectory({ path, lock, identity, origin, stores, identityBytes });
+  } catch (cause) {
+    await lock?.close();
+    throw unusable(path, cause);
+  }
+}
+
+export class HostDataDirectory implements DataDirectory {
+  readonly origin: DataDirectoryOrigin;
+  readonly logFiles: LogFiles;
+  readonly #path: string;
+  readonly #lock: LevelStorage;
+  readonly #lastingLogs: DiskLogFiles;
+  #identity: StoredIdentity;
+  #stores: IncarnationStores;
+  #identityBytes: number;
+  /** Replacing a file syncs it and its directory. */
+  #identitySyncs = 2;
+  /** Of the incarnations before, in this start. */
+  #earlierUsage: DataDirectoryUsage = { bytesWritten: 0, syncs: 0 };
+  #ending: Promise<unknown> | undefined;
+
+  /** Use `openDataDirectory`. */
+  constructor(opened: {
+    path: string;
+    lock: LevelStorage;
+    identity: StoredIdentity;
+    origin: DataDirectoryOrigin;
+    stores: IncarnationStores;
+    identityBytes: number;
+  }) {
+    this.#path = opened.path;
+    this.#lock = opened.lock;
+    this.#identity = opened.identity;
+    this.origin = opened.origin;
+    this.#stores = opened.stores;
+    this.#identityBytes = opened.identityBytes;
+    this.#lastingLogs = new DiskLogFiles(join(opened.path, "logs"));
+    const logsOf = (name: string) => (name === incarnationLog ? this.#stores.logs : this.#lastingLogs);
+    this.logFiles = {
+      open: (name, options, recovered) => logsOf(name).open(name, options, recovered),
+      setAside: (name) => logsOf(name).setAside(name),
+    };
+  }
+
+  get identity(): DataDirectoryIdentity {
+    return this.#identity;
+  }
+
+  get storage(): LevelStorage {
+    return this.#stores.storage;
+  }
+
+  async saveGeneration(generation: Generation): Promise<void> {
+    await this.#replaceIdentity({ ...this.#identity, generation });
+  }
+
+  async newIncarnation(): Promise<void> {
+    await this.#stores.logs.close();
+    await this.#stores.storage.close();
+    this.#earlierUsage = sum([this.#earlierUsage, ...usagesOf(this.#stores)]);
+    const identity = successor(this.#identity);
+    const stores = await openStores(this.#path, identity);
+    this.#stores = stores;
+    await this.#replaceIdentity(identity);
+    await removeOldest(this.#path, identity);
+  }
+
+  usage(): DataDirectoryUsage {
+    const identity = { bytesWritten: this.#identityBytes, syncs: this.#identitySyncs };
+    return sum([identity, this.#earlierUsage, this.#lastingLogs.usage(), ...usagesOf(this.#stores)]);
+  }
+
+  async close(): Promise<void> {
+    this.#ending ??= this.#end((part) => part.close());
+    await this.#ending;
+  }
+
+  async abandon(): Promise<void> {
+    this.#ending ??= this.#end((part) => part.abandon());
+    await this.#ending;
+  }
+
+  async #end(how: (part: DiskLogFiles | LevelStorage) => Promise<void>): Promise<void> {
+    const { logs, storage } = this.#stores;
+    try {
+      await Promise.all([this.#lastingLogs, logs, storage].map(how));
+    } finally {
+      await this.#lock.close();
+    }
+  }
+
+  async #replaceIdentity(identity: StoredIdentity): Promise<void> {
+    try {
+      this.#identityBytes += await writeIdentity(join(this.#path, identityName), identity);
+      this.#identitySyncs += 2;
+      this.#identity = identity;
+    } catch (cause) {
+      throw unusable(this.#path, cause);
+    }
+  }
+}
+
+async function startIdentity(path: string, serial: string) {
+  const found = await readIdentity(join(path, identityName));
+  // Whose state lies here cannot be told any more, but it is kept.
+  const earlier = found === "damaged" ? (await readdir(join(path, "incarnations"))).filter(isIncarnation) : [];
+  const fresh = { incarnation: incarnation(randomBytes(16)), session: 1, storageSerial: serial, earlier };
+  let [identity, origin]: [StoredIdentity, DataDirectoryOrigin] = [fresh, "created"];
+  if (found === "damaged") {
+    origin = "damaged";
+  } else if (found !== undefined) {
+    const isCopy = isOtherStorage(found.storageSerial, serial);
+    origin = isCopy ? "copied" : "found";
+    identity = { ...(isCopy ? successor(found) : found), session: found.session + 1 };
+    // What was known once is kept: evidence that is out of reach today may be back tomorrow.
+    if (isCopy || !found.storageSerial.includes(":")) identity = { ...identity, storageSerial: serial };
+  }
+  return { identity, origin };
+}
+
+/** The next life of this directory. */
+function successor(identity: StoredIdentity): StoredIdentity {
+  const was = identity.incarnation;
+  const earlier = [was, ...identity.earlier].slice(0, limits.incarnationsSetAside);
+  return { ...identity, incarnation: incarnation(randomBytes(16)), was, earlier };
+}
+
+async function openStores(path: string, identity: StoredIdentity): Promise<IncarnationStores> {
+  const directory = join(path, "incarnations", identity.incarnation);
+  await ensureDirectory(directory);
+  return {
+    logs: new DiskLogFiles(join(directory, "logs")),
+    storage: await LevelStorage.open(join(directory, "storage")),
+  };
+}
+
+/** Also what a crash in the middle of a change left behind. */
+async function removeOldest(path: string, identity: StoredIdentity): Promise<void> {
+  const kept = new Set<string>([identity.incarnation, ...identity.earlier]);
+  for (const name of await readdir(join(path, "incarnations"))) {
+    if (!kept.has(name)) await rm(join(path, "incarnations", name), { recursive: true });
+  }
+}
+
+const usagesOf = ({ logs, storage }: IncarnationStores): DataDirectoryUsage[] => [logs.usage(), storage];
+
+function sum(usages: readonly DataDirectoryUsage[]): DataDirectoryUsage {
+  return {
+    bytesWritten: usages.reduce((total, usage) => total + usage.bytesWritten, 0),
+    syncs: usages.reduce((total, usage) => total + usage.syncs, 0),
+  };
+}
+
+const explanations: Readonly<Record<string, string>> = {
+  ENOENT: "it does not exist and cannot be created there",
+  EACCES: "this user may not write there",
+  EPERM: "this user may not write there",
+  EROFS: "the file system is mounted read-only",
+  ENOSPC: "the file system is full",
+  ENOTDIR: "a part of the path is a file, not a directory",
+  EEXIST: "it is a file, not a directory",
+};
+
+function unusable(path: string, cause: unknown): SkeinError {
+  if (isSkeinError(cause, "data-directory-locked")) {
+    return new SkeinError("data-directory-locked", `Another agent is using ${path}: stop it first`, cause);
+  }
+  const origin = isSkeinError(cause) && cause.cause !== undefined ? cause.cause : cause;
+  const code = errorCode(origin);
+  if (code === "" && !isSkeinError(cause)) throw cause;
+  const why = explanations[code] ?? (cause instanceof Error ? cause.message : code);
+  return new SkeinError(
+    "data-directory-unusable",
+    `The data directory ${path} cannot be used: ${why} (${code})`,
+    cause,
+  );
+}
