@@ -1,43 +1,102 @@
-// The one CBOR profile of wire and disk (RFC 8949): no private record tags, integer-or-float numbers, bytes as Uint8Array.
+// The one CBOR profile of wire and disk (RFC 8949): definite lengths, no tags, text keys, numbers that JavaScript holds
+// exactly, bytes as Uint8Array.
 //
-// Tags 2 and 3 (bignums) take quadratic time to decode and have no use here, so they are refused; so is every tag that
-// would revive an object. What comes out is plain data of unknown shape: each reader checks it (`base/shape.ts`).
+// Problem: the codec is generous. It revives dates, sets, regular expressions and bignums (in quadratic time) from tags, and
+// nests as deep as the stack goes. Idea: a scan over the heads of all items, linear and without recursion, lets through only
+// this profile; the codec sees nothing else. What comes out is plain data of unknown shape: each reader checks it
+// (`base/shape.ts`).
 
-import { addExtension, Encoder, setSizeLimits } from "cbor-x";
+import { Encoder } from "cbor-x";
 import { SkeinError } from "./errors.ts";
 import { limits } from "./limits.ts";
 
-const refusedTags = [
-  0, 1, 2, 3, 4, 5, 25, 28, 29, 64, 65, 66, 68, 69, 70, 72, 73, 74, 75, 77, 78, 79, 81, 82, 85, 86, 256, 258, 259, 27,
-  57344, 40009,
-] as const;
-
-for (const tag of refusedTags) {
-  addExtension({
-    Class: class Refused {},
-    tag,
-    encode: () => {
-      throw new SkeinError("invalid-argument", `CBOR tag ${tag} is never written`);
-    },
-    decode: () => {
-      throw new SkeinError("invalid-frame", `CBOR tag ${tag} is not accepted`);
-    },
-  });
-}
-setSizeLimits({ maxArraySize: limits.cborItems, maxMapSize: limits.cborItems, maxObjectSize: limits.cborItems });
-
-const encoder = new Encoder({ useRecords: false, mapsAsObjects: true, variableMapSize: true, tagUint8Array: false });
+const codec = new Encoder({ useRecords: false, mapsAsObjects: true, variableMapSize: true, tagUint8Array: false });
 
 /** Not canonical: equal values may give different bytes if their keys stand in another order. Arrays do not have that problem. */
 export function encode(value: unknown): Uint8Array {
-  return encoder.encode(value);
+  return codec.encode(value);
 }
 
 /** Fails with `invalid-frame` on anything that is not exactly one CBOR item of this profile. */
 export function decode(bytes: Uint8Array): unknown {
+  const result = tryDecode(bytes);
+  if (result.kind === "refused") throw new SkeinError("invalid-frame", `Not CBOR of this profile: ${result.why}`);
+  return result.value;
+}
+
+export type DecodedCbor =
+  | { readonly kind: "value"; readonly value: unknown }
+  | { readonly kind: "refused"; readonly why: string };
+
+/** Never throws: for what peers send. Byte strings in the value are views into `bytes`. */
+export function tryDecode(bytes: Uint8Array): DecodedCbor {
+  const why = refusal(bytes);
+  if (why !== undefined) return { kind: "refused", why };
   try {
-    return encoder.decode(bytes) as unknown;
+    return { kind: "value", value: codec.decode(bytes) as unknown };
   } catch (cause) {
-    throw new SkeinError("invalid-frame", `Not CBOR: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
+    return { kind: "refused", why: cause instanceof Error ? cause.message : String(cause) };
   }
+}
+
+const cutOff = "it ends within an item";
+/** Most significant 32 bits of the largest safe integer. */
+const highBitsMax = 0x1f_ffff;
+
+/** Why these bytes are not one item of the profile; undefined when they are. */
+function refusal(bytes: Uint8Array): string | undefined {
+  const end = bytes.length;
+  /** Items still to come at each level; a map's are its keys and values. */
+  const remaining: number[] = [1];
+  const isMap: boolean[] = [false];
+  let depth = 0;
+  let at = 0;
+  for (;;) {
+    while (remaining[depth] === 0) {
+      if (depth === 0) return at === end ? undefined : "something follows it";
+      depth -= 1;
+    }
+    const left = remaining[depth] ?? 0;
+    remaining[depth] = left - 1;
+
+    if (at >= end) return cutOff;
+    const initial = bytes[at++] ?? 0;
+    const major = initial >> 5;
+    const info = initial & 31;
+    if (isMap[depth] === true && (left & 1) === 0 && major !== 3) return "a key is no text";
+    if (major === 6) return "it has a tag";
+    if (info > 27) return "an item has no definite length";
+    let argument = info;
+    if (info >= 24) {
+      const width = 1 << (info - 24);
+      if (at + width > end) return cutOff;
+      argument = 0;
+      const high = width === 8 ? readUint32(bytes, at) : 0;
+      if (width === 8 && major !== 7 && high > highBitsMax) return "a number is larger than JavaScript holds exactly";
+      if (major === 7) {
+        if (info === 24) return "it has a simple value that means nothing";
+      } else if (width === 8) argument = high * 2 ** 32 + readUint32(bytes, at + 4);
+      else for (let i = 0; i < width; i++) argument = argument * 256 + (bytes[at + i] ?? 0);
+      at += width;
+    } else if (major === 7 && info < 20) return "it has a simple value that means nothing";
+
+    if (major === 2 || major === 3) {
+      if (argument > end - at) return cutOff;
+      at += argument;
+    } else if (major === 4 || major === 5) {
+      const items = major === 5 ? 2 * argument : argument;
+      if (argument > limits.cborItems) return "a list or map is too long";
+      if (items > end - at) return cutOff;
+      if (depth + 1 >= limits.cborDepth) return "it is nested too deeply";
+      depth += 1;
+      remaining[depth] = items;
+      isMap[depth] = major === 5;
+    }
+  }
+}
+
+function readUint32(bytes: Uint8Array, at: number): number {
+  return (
+    (bytes[at] ?? 0) * 2 ** 24 + (((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0))
+  );
 }

@@ -88,6 +88,28 @@ export const limits = {
   readingsLogBytes: 256 * mebi,
   /** Bytes that may wait in one MQTT socket before QoS 0 publishes are refused. */
   linkPendingBytes: 1 * mebi,
+  /** Bytes of one MQTT packet that the embedded broker accepts: a frame with its topic, and JSON of programs. */
+  brokerPacketBytes: 128 * kibi,
+  /** QoS 1 publishes of one link without their PUBACK; more are refused. */
+  linkUnacknowledged: 256,
+  /** Bytes of one topic: far above ours, far below what a broker allows (65,535). */
+  topicBytes: 1_024,
+  /** UTF-16 units of one level of a topic that is made of names people chose. */
+  topicLevelLength: 64,
+  /** Entries of one append: with 16 bytes of head each, tiny commands still fit a frame. */
+  appendEntries: 512,
+  /** Window parts of one partial. */
+  partialParts: 4_096,
+  /** Brokers that one device is connected to. */
+  brokers: 16,
+  /** Names of devices and clients that a presence table holds per broker; strangers beyond it are not remembered. */
+  presences: 2_048,
+  /** Levels of arrays and maps in what a client of the API asks. */
+  apiArgumentDepth: 16,
+  /** Questions of one API client that wait for their answer. */
+  apiQuestions: 64,
+  /** Levels of arrays and maps in any CBOR. */
+  cborDepth: 32,
 } as const;
 
 assert(limits.commandBytes <= limits.appendBatchBytes, "a command fits an append");
@@ -96,4 +118,5 @@ assert(limits.partialBytes < limits.countEntryBytes, "a partial fits a count ent
 assert(limits.countEntryBytes < limits.commandBytes, "a count entry is a command");
 assert(limits.windowBytes < limits.windowBytesMax, "windows leave before counting stops");
 assert(limits.snapshotChunkBytes < limits.frameBytes, "a snapshot chunk fits a frame");
+assert(limits.frameBytes + limits.topicBytes < limits.brokerPacketBytes, "the embedded broker takes a frame");
 assert(limits.appendBatchBytes < limits.appendWindowBytes, "the window holds more than one append");

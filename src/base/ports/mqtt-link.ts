@@ -18,7 +18,8 @@ export interface MqttLinkOptions {
   readonly clientId: string;
   readonly username?: string;
   readonly password?: string;
-  readonly will?: MqttPublish;
+  /** Asked before each attempt to connect, so that a will can say which connection it belongs to. */
+  readonly will?: () => MqttPublish;
   readonly keepAlive: Duration;
   /** Subscribed, each time, before `up` is told. */
   readonly subscriptions: readonly { readonly filter: string; readonly qos: 0 | 1 }[];
@@ -26,11 +27,15 @@ export interface MqttLinkOptions {
   readonly maxPendingBytes: number;
 }
 
-/** None of these is called before `open` has returned. */
+/** None of these is called before `open` has returned, nor after `close` was called. */
 export interface MqttLinkHandlers {
   /** Connected and subscribed. */
   up(): void;
-  /** Not connected (any more); it goes on trying, with full jitter. `refused`: the broker turned this client away or took it over. */
+  /**
+   * Not connected (any more), once for each attempt that failed; it goes on trying, with full jitter. `broker-refused`: the
+   * broker turned this client or a subscription away, or ended the connection itself, as it does when another client takes
+   * over its id [MQTT-3.1.4-2]. Else `broker-unreachable`.
+   */
   down(reason: SkeinError): void;
   message(message: MqttMessage): void;
 }
@@ -39,8 +44,9 @@ export interface MqttLinkHandlers {
 export interface MqttLink {
   readonly isUp: boolean;
   /**
-   * `done` is called once: QoS 0 when handed to the socket, QoS 1 at the broker's PUBACK; with `not-connected` or
-   * `queue-full` when it was not sent, with `broker-unreachable` when the link fell before the PUBACK (outcome unknown).
+   * `done` is called once, perhaps before `publish` returns: QoS 0 when handed to the socket, QoS 1 at the broker's PUBACK;
+   * with `not-connected` or `queue-full` when it was not sent, with `broker-unreachable` when the link fell or was closed
+   * before the PUBACK (outcome unknown).
    */
   publish(message: MqttPublish, done?: (failure?: SkeinError) => void): void;
   /** Idempotent. `abrupt`: drops the socket without DISCONNECT, so that the broker publishes the will. */

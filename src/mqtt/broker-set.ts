@@ -1,0 +1,265 @@
+// How a device speaks to its site: all its brokers as one.
+//
+// Each frame goes out on the fewest brokers that together reach its receivers: to one member on the broker where it was last
+// heard, else where it is present; to everyone on a cover of all who are present (greedy, and nearly always one broker). No
+// frame is kept or repeated here: whoever needs an answer asks again (PROTOCOLS, "Repeats").
+
+import { type DeviceId, type Generation, type Member, memberKey, type SiteId } from "../base/ids.ts";
+import { limits } from "../base/limits.ts";
+import type { Clock } from "../base/ports/clock.ts";
+import type { Logger } from "../base/ports/logger.ts";
+import type { MqttLinks, MqttMessage } from "../base/ports/mqtt-link.ts";
+import type { Duration } from "../base/units.ts";
+import { type Authenticator, publishedAuthenticator } from "./authenticator.ts";
+import { type BrokerAddress, BrokerConnection, type BrokerStatus, type Purpose } from "./broker-connection.ts";
+import { FrameReader, type Heard, type HeardGeneration } from "./frame-reader.ts";
+import { FrameWriter } from "./frame-writer.ts";
+import { messageKinds, type SiteMessage } from "./messages.ts";
+import type { Present } from "./presence.ts";
+import { type Topic, Topics } from "./topics.ts";
+import { Traffic, type TrafficReport } from "./traffic.ts";
+
+export interface BrokerSetPorts {
+  readonly clock: Clock;
+  readonly links: MqttLinks;
+  readonly log: Logger;
+}
+
+export interface BrokerSetOptions {
+  readonly site: SiteId;
+  readonly self: Member;
+  readonly session: number;
+  /** At most `limits.brokers`. */
+  readonly brokers: readonly BrokerAddress[];
+  readonly keepAlive: Duration;
+  /** Asked for each frame; undefined while this device belongs to none. */
+  readonly generation: () => Generation | undefined;
+  readonly authenticator?: Authenticator;
+}
+
+export interface Delivery extends Heard {
+  /** URL of the broker that it came through. */
+  readonly via: string;
+}
+
+/** None is called before `start`, nor after `stop`. */
+export interface BrokerSetHandlers {
+  received(delivery: Delivery): void;
+  /** An authentic frame of another generation; while there is none, taking it here lets the frame count. */
+  heardGeneration(heard: HeardGeneration): void;
+  /** A connection came or went, or somebody's presence on a broker changed (then it says whose). */
+  changed(via: string, present: Present | undefined): void;
+}
+
+export class BrokerSet {
+  readonly #options: BrokerSetOptions;
+  readonly #handlers: BrokerSetHandlers;
+  readonly #log: Logger;
+  readonly #topics: Topics;
+  readonly #traffic = new Traffic();
+  readonly #writer: FrameWriter;
+  readonly #reader: FrameReader;
+  readonly #connections: readonly BrokerConnection[];
+  /** Where each device was last heard. */
+  readonly #lastHeard = new Map<DeviceId, BrokerConnection>();
+  /** The brokers that together reach everyone; undefined: to be found anew. */
+  #cover: readonly BrokerConnection[] | undefined;
+  #isRunning = false;
+
+  constructor(ports: BrokerSetPorts, options: BrokerSetOptions, handlers: BrokerSetHandlers) {
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#log = ports.log;
+    this.#topics = new Topics(options.site);
+    const { self, session, generation } = options;
+    const authenticator = options.authenticator ?? publishedAuthenticator;
+    this.#writer = new FrameWriter({ self, session, generation, authenticator });
+    this.#reader = new FrameReader({
+      topics: this.#topics,
+      self,
+      session,
+      generation,
+      authenticator,
+      traffic: this.#traffic,
+      heardGeneration: (heard) => handlers.heardGeneration(heard),
+    });
+    this.#connections = options.brokers.slice(0, limits.brokers).map((address) => this.#connect(ports, address));
+  }
+
+  /** Begins to connect to every broker. Idempotent. */
+  start(): void {
+    this.#isRunning = true;
+    for (const connection of this.#connections) connection.start();
+  }
+
+  /** Idempotent. `abrupt`: as a power cut, so that the last wills speak. */
+  async stop(how: "clean" | "abrupt" = "clean"): Promise<void> {
+    this.#isRunning = false;
+    await Promise.all(this.#connections.map((connection) => connection.stop(how)));
+  }
+
+  /**
+   * To one member (or client of the API). `via`: the broker on which its question came, tried first. False when no broker
+   * was there to take it; true means nothing more than that.
+   */
+  send(to: Member, message: SiteMessage, via?: string): boolean {
+    const candidates = this.#routes(to.device, via);
+    const topic = this.#topics.build(topicFor(message, to.device, this.#options.self.device));
+    const purpose: Purpose = messageKinds[message.kind].channel === "raft" ? "raft" : "data";
+    const frames = this.#write(message, to);
+    let isSent = frames.length > 0;
+    for (const frame of frames) {
+      const publish = { topic, payload: frame.bytes, qos: 0, retain: false } as const;
+      const isTaken = candidates.some((candidate) => candidate.publish(purpose, publish, this.#refused));
+      this.#count(message, frame.bytes, isTaken);
+      isSent &&= isTaken;
+    }
+    return isSent;
+  }
+
+  /** To everyone, on the log topic. */
+  broadcast(message: SiteMessage): boolean {
+    this.#cover ??= this.#findCover();
+    const topic = this.#topics.build({ kind: "log", from: this.#options.self.device });
+    const frames = this.#write(message, undefined);
+    let isSent = frames.length > 0;
+    for (const frame of frames) {
+      const publish = { topic, payload: frame.bytes, qos: 0, retain: false } as const;
+      let isTaken = false;
+      for (const connection of this.#cover) {
+        connection.expectEcho(frame.sequence);
+        isTaken = connection.publish("raft", publish, this.#refused) || isTaken;
+      }
+      this.#count(message, frame.bytes, isTaken);
+      isSent &&= isTaken;
+    }
+    return isSent;
+  }
+
+  brokers(): readonly BrokerStatus[] {
+    return this.#connections.map((connection) => connection.status());
+  }
+
+  /** Whether any broker has it as present: a hint. */
+  isPresent(device: DeviceId): boolean {
+    return this.#connections.some((connection) => connection.isUp && connection.presence.isHere(device));
+  }
+
+  traffic(): TrafficReport {
+    return this.#traffic.report();
+  }
+
+  #connect(ports: BrokerSetPorts, address: BrokerAddress): BrokerConnection {
+    const { site, self, session, keepAlive } = this.#options;
+    const connection: BrokerConnection = new BrokerConnection({
+      address,
+      device: self.device,
+      // Names one run of one data directory: its own half-open predecessor is taken over, a copy elsewhere is not.
+      clientId: `skein-${site}-${self.device}-${self.incarnation.slice(0, 8)}-${session}`,
+      keepAlive,
+      topics: this.#topics,
+      clock: ports.clock,
+      links: ports.links,
+      write: (message) => this.#writer.write(message, undefined)[0]?.bytes ?? new Uint8Array(0),
+      arrived: (message) => this.#arrived(connection, message),
+      changed: () => this.#changed(connection, undefined),
+    });
+    return connection;
+  }
+
+  #arrived(connection: BrokerConnection, message: MqttMessage): void {
+    if (!this.#isRunning) return;
+    const reading = this.#reader.read(message);
+    if (reading.kind === "echo") connection.echoed(reading.sequence);
+    if (reading.kind !== "heard") return;
+    const { heard } = reading;
+    if (heard.message.kind === "presence") {
+      if (memberKey(heard.from) === memberKey(this.#options.self)) {
+        connection.heardOwnPresence(heard.message, message.retain);
+      }
+      const news = connection.presence.heard(heard.from, heard.session, heard.message);
+      if (news !== undefined) this.#changed(connection, news);
+      return;
+    }
+    this.#noteWhere(heard.from.device, connection);
+    this.#handlers.received({ ...heard, via: connection.url });
+  }
+
+  #noteWhere(device: DeviceId, connection: BrokerConnection): void {
+    if (this.#connections.length < 2 || this.#lastHeard.get(device) === connection) return;
+    if (this.#lastHeard.size >= limits.presences) this.#lastHeard.clear();
+    this.#lastHeard.set(device, connection);
+  }
+
+  #changed(connection: BrokerConnection, present: Present | undefined): void {
+    this.#cover = undefined;
+    if (!this.#isRunning) return;
+    const { isUp, lastError } = connection.status();
+    if (present !== undefined) this.#log.debug({ broker: connection.url, ...present }, "presence changed");
+    else if (isUp) this.#log.info({ broker: connection.url }, "connected to broker");
+    else this.#log.warn({ broker: connection.url, why: lastError }, "no connection to broker");
+    this.#handlers.changed(connection.url, present);
+  }
+
+  /** The brokers to try for one receiver, best first. */
+  #routes(device: DeviceId, via: string | undefined): readonly BrokerConnection[] {
+    if (this.#connections.length < 2) return this.#connections;
+    const last = this.#lastHeard.get(device);
+    const rank = (connection: BrokerConnection): number => {
+      if (connection.url === via) return 0;
+      if (connection === last) return 1;
+      return connection.presence.isHere(device) ? 2 : 3;
+    };
+    return this.#connections.filter(({ isUp }) => isUp).sort((a, b) => rank(a) - rank(b));
+  }
+
+  /** Fewest brokers that reach all who are present somewhere: greedy set cover; ties go to the first in the list. */
+  #findCover(): readonly BrokerConnection[] {
+    const up = this.#connections.filter(({ isUp }) => isUp);
+    const [first] = up;
+    if (first === undefined || up.length === 1) return up;
+    const others = (connection: BrokerConnection) =>
+      connection.presence.here().filter(({ device }) => device !== this.#options.self.device);
+    const missing = new Set(up.flatMap(others).map(({ device }) => device));
+    const cover: BrokerConnection[] = [];
+    while (missing.size > 0) {
+      const gain = (connection: BrokerConnection) =>
+        others(connection).filter(({ device }) => missing.has(device)).length;
+      const best = up.reduce((winner, connection) => (gain(connection) > gain(winner) ? connection : winner), first);
+      for (const { device } of others(best)) missing.delete(device);
+      cover.push(best);
+    }
+    return cover.length > 0 ? cover : [first];
+  }
+
+  #write(message: SiteMessage, to: Member | undefined): ReturnType<FrameWriter["write"]> {
+    const frames = this.#writer.write(message, to);
+    if (frames.length === 0) {
+      this.#traffic.unsent("too-large");
+      this.#log.error({ kind: message.kind, limit: limits.frameBytes }, "a message fits no frame and was not sent");
+    }
+    return frames;
+  }
+
+  #count(message: SiteMessage, bytes: Uint8Array, isTaken: boolean): void {
+    if (isTaken) this.#traffic.sent(message.kind, bytes.length);
+    else this.#traffic.unsent("not-connected");
+  }
+
+  readonly #refused = (): void => this.#traffic.unsent("queue-full");
+}
+
+function topicFor(message: SiteMessage, device: DeviceId, self: DeviceId): Topic {
+  switch (messageKinds[message.kind].channel) {
+    case "raft":
+      return { kind: "to", device, from: self };
+    case "data":
+      return { kind: "data", device, from: self };
+    case "ask":
+      return { kind: "ask", device, client: self };
+    case "answer":
+      return { kind: "answer", client: device, device: self };
+    case "presence":
+      return { kind: "presence", device: self };
+  }
+}

@@ -1,0 +1,140 @@
+// From what a broker delivered to a message that its receiver may act upon, or to a counted reason why not.
+
+import type { Generation, Member } from "../base/ids.ts";
+import type { MqttMessage } from "../base/ports/mqtt-link.ts";
+import type { Authenticator } from "./authenticator.ts";
+import { type DropReason, decodeFrame, type FrameHead } from "./frame.ts";
+import { decodeMessage, type MessageKind, messageKind, messageKinds, type SiteMessage } from "./messages.ts";
+import type { Topic, Topics } from "./topics.ts";
+import type { Traffic } from "./traffic.ts";
+
+/** A message that came, and from whom. */
+export interface Heard {
+  readonly from: Member;
+  /** The sender's session. */
+  readonly session: number;
+  /** Said to everyone, on the log topic. */
+  readonly broadcast: boolean;
+  readonly message: SiteMessage;
+}
+
+/** An authentic frame of a generation that is not ours; its body was not read. */
+export interface HeardGeneration {
+  readonly generation: Generation;
+  readonly from: Member;
+  readonly kind: MessageKind;
+}
+
+export interface FrameReaderOptions {
+  readonly topics: Topics;
+  readonly self: Member;
+  readonly session: number;
+  readonly generation: () => Generation | undefined;
+  readonly authenticator: Authenticator;
+  readonly traffic: Traffic;
+  /** May adopt it, if there is none yet: then the message counts. */
+  readonly heardGeneration: (heard: HeardGeneration) => void;
+}
+
+type Reading =
+  | { readonly kind: "heard"; readonly heard: Heard }
+  /** One's own frame on the log topic, back from the broker. */
+  | { readonly kind: "echo"; readonly sequence: number }
+  | { readonly kind: "dropped" };
+
+const nothing: Reading = { kind: "dropped" };
+
+export class FrameReader {
+  readonly #options: FrameReaderOptions;
+
+  constructor(options: FrameReaderOptions) {
+    this.#options = options;
+  }
+
+  read({ topic: name, payload, retain }: MqttMessage): Reading {
+    const { traffic, topics, authenticator } = this.#options;
+    const topic = topics.parse(name);
+    const speaker = topic === undefined ? undefined : speakerOf(topic);
+    if (topic === undefined || speaker === undefined) return this.#drop("wrong-topic");
+    if (retain && topic.kind !== "presence") return this.#drop("retained");
+
+    const decoded = decodeFrame(payload, authenticator, (head) => this.#judge(head, topic, speaker));
+    if (decoded.kind === "dropped") return this.#drop(decoded.why);
+    const { head, body } = decoded;
+    if (topic.kind === "log" && this.#isOwn(head.from)) return { kind: "echo", sequence: head.sequence };
+    const kind = messageKind(head.kind);
+    if (kind === undefined) return this.#drop("unknown-kind");
+    if (!this.#isOfOurGeneration(kind, head)) return this.#drop("other-generation");
+    const message = decodeMessage(kind, body);
+    if (message === undefined) {
+      traffic.malformed(kind);
+      return nothing;
+    }
+    traffic.received(kind, payload.length);
+    return {
+      kind: "heard",
+      heard: { from: head.from, session: head.session, broadcast: topic.kind === "log", message },
+    };
+  }
+
+  #judge(head: FrameHead, topic: Topic, speaker: string): DropReason | undefined {
+    const kind = messageKind(head.kind);
+    if (kind === undefined) return "unknown-kind";
+    if (!isSaidOn(kind, topic.kind)) return "wrong-topic";
+    if (head.from.device !== speaker) return "other-sender";
+    const { self, session } = this.#options;
+    if (head.from.device === self.device && topic.kind !== "presence") {
+      if (!this.#isOwn(head.from) || head.session !== session) return "own-name";
+    }
+    const isToEveryone = topic.kind === "log" || topic.kind === "presence";
+    if (isToEveryone) return head.to === undefined ? undefined : "other-receiver";
+    return head.to !== undefined && this.#isOwn(head.to) ? undefined : "other-receiver";
+  }
+
+  #isOwn(member: Member): boolean {
+    const { self } = this.#options;
+    return member.device === self.device && member.incarnation === self.incarnation;
+  }
+
+  #isOfOurGeneration(kind: MessageKind, head: FrameHead): boolean {
+    if (!messageKinds[kind].needsGeneration) return true;
+    const { generation } = head;
+    if (generation === undefined) return false;
+    if (isSameGeneration(generation, this.#options.generation())) return true;
+    this.#options.heardGeneration({ generation, from: head.from, kind });
+    return isSameGeneration(generation, this.#options.generation());
+  }
+
+  #drop(why: DropReason): Reading {
+    this.#options.traffic.dropped(why);
+    return nothing;
+  }
+}
+
+function isSameGeneration(a: Generation, b: Generation | undefined): boolean {
+  return b !== undefined && a.number === b.number && a.nonce === b.nonce;
+}
+
+/** Who may speak on it; undefined where no frames are said. */
+function speakerOf(topic: Topic): string | undefined {
+  switch (topic.kind) {
+    case "log":
+    case "to":
+    case "data":
+      return topic.from;
+    case "presence":
+    case "answer":
+      return topic.device;
+    case "ask":
+      return topic.client;
+    case "aggregates":
+    case "events":
+    case "site":
+      return undefined;
+  }
+}
+
+function isSaidOn(kind: MessageKind, topic: Topic["kind"]): boolean {
+  const { channel } = messageKinds[kind];
+  return channel === "raft" ? topic === "log" || topic === "to" : topic === channel;
+}

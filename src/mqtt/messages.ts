@@ -1,0 +1,100 @@
+// Everything that a frame can carry: one table of kinds, with the number each has on the wire, where it may be said, and
+// how its body is written.
+
+import { encode, tryDecode } from "../base/cbor.ts";
+import type { RaftMessage } from "../raft/types.ts";
+import type { Codec, OfKind } from "./codec.ts";
+import { type PartialMessage, partialCodec } from "./partial-codec.ts";
+import { raftCodecs } from "./raft-codec.ts";
+import {
+  type ApiAnswerMessage,
+  type ApiQuestionMessage,
+  apiAnswerCodec,
+  apiQuestionCodec,
+  type JoinMessage,
+  type JoinRefusedMessage,
+  joinCodec,
+  joinRefusedCodec,
+  type PresenceMessage,
+  type ProposalAnswerMessage,
+  type ProposeMessage,
+  presenceCodec,
+  proposalAnswerCodec,
+  proposeCodec,
+} from "./site-codec.ts";
+
+export type SiteMessage =
+  | RaftMessage
+  | PartialMessage
+  | JoinMessage
+  | JoinRefusedMessage
+  | ProposeMessage
+  | ProposalAnswerMessage
+  | ApiQuestionMessage
+  | ApiAnswerMessage
+  | PresenceMessage;
+
+export type MessageKind = SiteMessage["kind"];
+type MessageOf<Kind extends MessageKind> = OfKind<SiteMessage, Kind>;
+
+/** Which topics a kind may be said on: `raft` on `log/` and `to/`, the others on theirs. */
+export type Channel = "raft" | "data" | "ask" | "answer" | "presence";
+
+interface KindRow<Message> {
+  /** On the wire, for ever. */
+  readonly number: number;
+  readonly channel: Channel;
+  /** Said between members of one generation only. */
+  readonly needsGeneration: boolean;
+  readonly codec: Codec<Message>;
+}
+
+const member = (number: number, channel: Channel) => ({ number, channel, needsGeneration: true });
+const anyone = (number: number, channel: Channel) => ({ number, channel, needsGeneration: false });
+
+export const messageKinds: { readonly [Kind in MessageKind]: KindRow<MessageOf<Kind>> } = {
+  "pre-vote-request": { ...member(1, "raft"), codec: raftCodecs["pre-vote-request"] },
+  "vote-request": { ...member(2, "raft"), codec: raftCodecs["vote-request"] },
+  "pre-vote-reply": { ...member(3, "raft"), codec: raftCodecs["pre-vote-reply"] },
+  "vote-reply": { ...member(4, "raft"), codec: raftCodecs["vote-reply"] },
+  append: { ...member(5, "raft"), codec: raftCodecs.append },
+  "append-ack": { ...member(6, "raft"), codec: raftCodecs["append-ack"] },
+  gap: { ...member(7, "raft"), codec: raftCodecs.gap },
+  "snapshot-offer": { ...member(8, "raft"), codec: raftCodecs["snapshot-offer"] },
+  "snapshot-question": { ...member(9, "raft"), codec: raftCodecs["snapshot-question"] },
+  "snapshot-chunk": { ...member(10, "data"), codec: raftCodecs["snapshot-chunk"] },
+  "read-question": { ...member(11, "raft"), codec: raftCodecs["read-question"] },
+  "read-answer": { ...member(12, "raft"), codec: raftCodecs["read-answer"] },
+  partial: { ...member(20, "data"), codec: partialCodec },
+  join: { ...member(21, "data"), codec: joinCodec },
+  "join-refused": { ...member(22, "data"), codec: joinRefusedCodec },
+  propose: { ...member(23, "data"), codec: proposeCodec },
+  "proposal-answer": { ...member(24, "data"), codec: proposalAnswerCodec },
+  "api-question": { ...anyone(30, "ask"), codec: apiQuestionCodec },
+  "api-answer": { ...anyone(31, "answer"), codec: apiAnswerCodec },
+  presence: { ...anyone(40, "presence"), codec: presenceCodec },
+};
+
+const kindByNumber: readonly (MessageKind | undefined)[] = (() => {
+  const kinds: (MessageKind | undefined)[] = [];
+  for (const kind of Object.keys(messageKinds) as MessageKind[]) kinds[messageKinds[kind].number] = kind;
+  return kinds;
+})();
+
+/** The kind with this number on the wire. */
+export const messageKind = (number: number): MessageKind | undefined => kindByNumber[number];
+
+export function encodeMessage(message: SiteMessage): Uint8Array {
+  const { codec } = messageKinds[message.kind] as KindRow<SiteMessage>;
+  return encode(codec.encode(message));
+}
+
+/**
+ * Undefined for a body that is none of this kind. The body is copied once, so that what is kept of a message (commands in
+ * the log) never holds the buffer of the socket that it arrived in.
+ */
+export function decodeMessage(kind: MessageKind, body: Uint8Array): SiteMessage | undefined {
+  const { codec } = messageKinds[kind] as KindRow<SiteMessage>;
+  const data = tryDecode(Uint8Array.from(body));
+  return data.kind === "value" ? codec.decode(data.value) : undefined;
+}
