@@ -178,7 +178,7 @@ export function mqttLinkCompliance(name: string, createWorld: () => Promise<Link
       expect([...(hearer.messages.at(-1)?.payload ?? [])]).toEqual([one.wills]);
     });
 
-    it("is told that another client took over its name, and the other one's will is not its own", async () => {
+    it("is told that another client took over its name, and dials again", async () => {
       const first = await openUp("same");
       const second = await openUp("same");
       await world.until(() => first.told.includes("down"));
