@@ -114,10 +114,12 @@ class EmbeddedBroker implements Broker {
   }
 
   async stop(): Promise<void> {
-    const closed = [this.#tcp.close(), this.#webSocket?.close()];
+    const tcp = this.#tcp.close();
+    const webSocket = this.#webSocket?.close();
     await new Promise<void>((resolve) => this.#aedes.close(resolve));
     for (const connection of this.#connections) connection.destroy();
-    await Promise.all(closed);
+    await tcp;
+    await webSocket;
   }
 
   #aedesOptions(): AedesOptions {
