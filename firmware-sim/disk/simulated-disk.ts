@@ -14,6 +14,7 @@ import {
 import type { LogFileOptions, LogFiles, LogPosition, LogRecord, LogRecovery } from "../../src/base/ports/log-file.ts";
 import type { Random } from "../../src/base/ports/random.ts";
 import { milliseconds } from "../../src/base/units.ts";
+import { checkedOptions } from "../../src/host/log-file/log-bounds.ts";
 import type { VirtualTime } from "../virtual-clock.ts";
 import { type DeviceOptions, SimulatedDevice } from "./device.ts";
 import { damageBatch, emptyLog, type LogContent, recoverContent } from "./log-content.ts";
@@ -210,8 +211,9 @@ function missingIdentity(): never {
 
 function logFilesOf(device: SimulatedDevice, logsOf: (name: string) => Map<string, LogContent>): LogFiles {
   return {
-    open: (name: string, options: LogFileOptions, recovered: (record: LogRecord) => void) =>
-      new Promise<{ log: SimulatedLogFile; recovery: LogRecovery }>((resolve, reject) => {
+    open: async (name: string, options: LogFileOptions, recovered: (record: LogRecord) => void) => {
+      const checked = checkedOptions(name, options);
+      return await new Promise<{ log: SimulatedLogFile; recovery: LogRecovery }>((resolve, reject) => {
         device.read(`${name}: open`, () => {
           const logs = logsOf(name);
           const content = logs.get(name) ?? emptyLog();
@@ -234,10 +236,11 @@ function logFilesOf(device: SimulatedDevice, logsOf: (name: string) => Map<strin
           }
           const [oldest] = content.segments;
           const description = oldest === undefined ? undefined : new Uint8Array(oldest.description);
-          const log = new SimulatedLogFile(name, options, device, content);
+          const log = new SimulatedLogFile(name, checked, device, content);
           resolve({ log, recovery: { description, first: oldest?.first ?? log.next, next: log.next, cutTail } });
         });
-      }),
+      });
+    },
     setAside: (name) =>
       new Promise((resolve) => {
         device.read(`${name}: set aside`, () => {

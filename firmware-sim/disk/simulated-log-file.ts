@@ -11,7 +11,7 @@ import {
   segmentHeaderBytes,
   wholeBlocks,
 } from "../../src/host/log-file/batch-format.ts";
-import { batchBytesMax } from "../../src/host/log-file/disk-log-file.ts";
+import { batchBytesMax, refusalOf } from "../../src/host/log-file/log-bounds.ts";
 import type { SimulatedDevice } from "./device.ts";
 import { type LogContent, nextOf, type StoredSegment } from "./log-content.ts";
 
@@ -21,7 +21,6 @@ export class SimulatedLogFile implements LogFile {
   readonly #device: SimulatedDevice;
   readonly #content: LogContent;
   readonly #queue = new AppendQueue();
-  readonly #segmentBytes: number;
   /** Released in memory; on disk with the next batch. */
   #oldest: LogPosition = 0;
   #next: LogPosition;
@@ -32,13 +31,12 @@ export class SimulatedLogFile implements LogFile {
   #poison: SkeinError | undefined;
   #whenIdle: (() => void)[] = [];
 
-  /** `content` is recovered already. */
+  /** `options` are checked, `content` is recovered already. */
   constructor(name: string, options: LogFileOptions, device: SimulatedDevice, content: LogContent) {
     this.#name = name;
     this.#options = options;
     this.#device = device;
     this.#content = content;
-    this.#segmentBytes = wholeBlocks(options.segmentBytes);
     this.#next = nextOf(content);
     this.#reserve();
   }
@@ -86,7 +84,7 @@ export class SimulatedLogFile implements LogFile {
   usage(): LogUsage {
     const { segments, free } = this.#content;
     return {
-      bytes: (segments.length + free) * this.#segmentBytes,
+      bytes: (segments.length + free) * this.#options.segmentBytes,
       segments: this.#live().length,
       bytesWritten: this.#bytesWritten,
       syncs: this.#syncs,
@@ -102,7 +100,7 @@ export class SimulatedLogFile implements LogFile {
   }
 
   get #filesMax(): number {
-    return Math.floor(this.#options.capacityBytes / this.#segmentBytes);
+    return Math.floor(this.#options.capacityBytes / this.#options.segmentBytes);
   }
 
   /** The segments that are not released; the newest always stays. */
@@ -113,13 +111,8 @@ export class SimulatedLogFile implements LogFile {
 
   #refusalOf(payload: Uint8Array): SkeinError | undefined {
     if (this.#poison !== undefined) return this.#poison;
-    if (this.#isClosing) return new SkeinError("disk-failed", `The log ${this.#name} is closed`);
-    const most = this.#segmentBytes - segmentHeaderBytes - blockBytes - batchHeadBytes - payloadHeadBytes;
-    if (payload.length > most) return new SkeinError("invalid-argument", `${this.#name}: ${most} bytes are the most`);
-    if (this.#queue.bytes + payload.length > this.#options.capacityBytes) {
-      return new SkeinError("log-full", `The log ${this.#name}: more waits to be written than it may hold`);
-    }
-    return undefined;
+    const state = { name: this.#name, options: this.#options, waitingBytes: this.#queue.bytes };
+    return refusalOf(payload, { ...state, isClosed: this.#isClosing });
   }
 
   #work(): void {
@@ -134,9 +127,13 @@ export class SimulatedLogFile implements LogFile {
       return;
     }
     const segment = this.#content.segments.at(-1);
-    const roomBytes = this.#segmentBytes - blockBytes - (segment?.bytes ?? this.#segmentBytes) - batchHeadBytes;
+    if (segment === undefined) {
+      this.#beginSegment();
+      return;
+    }
+    const roomBytes = this.#options.segmentBytes - blockBytes - segment.bytes - batchHeadBytes;
     const items = this.#queue.take({ roomBytes, batchBytes: batchBytesMax, headBytes: payloadHeadBytes });
-    if (segment === undefined || items.length === 0) this.#beginSegment();
+    if (items.length === 0) this.#beginSegment();
     else this.#writeBatch(segment, items);
   }
 

@@ -1,6 +1,6 @@
 // The few ways in which the stores touch the file system, and what their failures are called.
 
-import { constants, fdatasync } from "node:fs";
+import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isSkeinError, SkeinError } from "../base/errors.ts";
@@ -11,8 +11,6 @@ import { isSkeinError, SkeinError } from "../base/errors.ts";
  */
 export const isWriteDurable = process.platform === "linux";
 export const durableWriteFlags = isWriteDurable ? constants.O_RDWR | constants.O_DSYNC : constants.O_RDWR;
-
-export const syncData: typeof fdatasync = fdatasync;
 
 const fullCodes = new Set(["ENOSPC", "EDQUOT"]);
 

@@ -4,11 +4,10 @@
 // Only the change to a new segment (once per segment) uses promises; the way of a batch has none.
 
 import { randomBytes } from "node:crypto";
-import { write } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { assert, SkeinError } from "../../base/errors.ts";
 import type { LogFile, LogFileOptions, LogPosition, LogRecord, LogUsage } from "../../base/ports/log-file.ts";
-import { diskFailure, durableWriteFlags, isWriteDurable, syncData, writeAll } from "../disk-access.ts";
+import { diskFailure, durableWriteFlags, isWriteDurable, writeAll } from "../disk-access.ts";
 import { AppendQueue, type Waiting } from "./append-queue.ts";
 import {
   type BatchHead,
@@ -21,18 +20,15 @@ import {
   segmentHeaderBytes,
   wholeBlocks,
 } from "./batch-format.ts";
+import { DurableWriter } from "./durable-writer.ts";
+import { batchBytesMax, refusalOf } from "./log-bounds.ts";
 import { Segment } from "./segment.ts";
 import type { SegmentPool } from "./segment-pool.ts";
 import { readSegment } from "./segment-reader.ts";
 
-/** Bytes of payloads in one batch, unless a single one is larger: a long queue must not make its first wait for its last. */
-export const batchBytesMax = 256 * 1024;
-
-/** Smallest segment: a header, one batch, and the block kept for a batch that only says what was released. */
-export const segmentBytesMin = segmentHeaderBytes + 2 * blockBytes;
-
 export interface LogFileState {
   readonly name: string;
+  /** `segmentBytes` in whole blocks. */
   readonly options: LogFileOptions;
   readonly pool: SegmentPool;
   /** Oldest first. */
@@ -48,14 +44,9 @@ export interface LogFileState {
 
 /** The batch that is being written. */
 interface InFlight {
-  readonly descriptor: number;
   readonly segment: Segment;
   readonly items: readonly Waiting[];
-  readonly buffer: Buffer;
   readonly head: BatchHead;
-  /** Whole blocks. */
-  readonly bytes: number;
-  written: number;
 }
 
 export class DiskLogFile implements LogFile {
@@ -87,6 +78,7 @@ export class DiskLogFile implements LogFile {
   #poison: SkeinError | undefined;
   #whenIdle: (() => void)[] = [];
 
+  readonly #writer = new DurableWriter((failure) => this.#onBatchEnded(failure));
   #inFlight: InFlight | undefined;
 
   constructor(state: LogFileState) {
@@ -151,7 +143,7 @@ export class DiskLogFile implements LogFile {
 
   usage(): LogUsage {
     return {
-      bytes: this.#pool.files * this.#segmentBytes,
+      bytes: this.#pool.files * this.#options.segmentBytes,
       segments: this.#live.length,
       bytesWritten: this.#bytesWritten + this.#pool.bytesWritten,
       syncs: this.#syncs + this.#pool.syncs,
@@ -179,22 +171,11 @@ export class DiskLogFile implements LogFile {
     this.#handle = undefined;
   }
 
-  get #segmentBytes(): number {
-    return wholeBlocks(this.#options.segmentBytes);
-  }
-
   #refusalOf(payload: Uint8Array): SkeinError | undefined {
     if (this.#poison !== undefined) return this.#poison;
-    if (this.#isClosing || this.#isAbandoned) return new SkeinError("disk-failed", `The log ${this.#name} is closed`);
-    const most = this.#segmentBytes - segmentHeaderBytes - blockBytes - batchHeadBytes - payloadHeadBytes;
-    if (payload.length > most) {
-      const what = `A payload of ${payload.length} bytes does not fit the log ${this.#name}`;
-      return new SkeinError("invalid-argument", `${what}: ${most} is the most`);
-    }
-    if (this.#queue.bytes + payload.length > this.#options.capacityBytes) {
-      return new SkeinError("log-full", `The log ${this.#name}: more waits to be written than it may hold`);
-    }
-    return undefined;
+    const isClosed = this.#isClosing || this.#isAbandoned;
+    const state = { name: this.#name, options: this.#options, waitingBytes: this.#queue.bytes, isClosed };
+    return refusalOf(payload, state);
   }
 
   /** Invariant: runs only while nothing is being written. */
@@ -233,7 +214,8 @@ export class DiskLogFile implements LogFile {
       count += 1;
     }
     if (count === 0) {
-      this.#answer(items);
+      this.#tell(items, undefined);
+      this.#work();
       return;
     }
     const bytes = wholeBlocks(end);
@@ -248,8 +230,8 @@ export class DiskLogFile implements LogFile {
     buffer.fill(0, end, bytes);
     const head = this.#nextHead(segment, count, end);
     sealBatch(buffer, segment.salt, head);
-    this.#inFlight = { descriptor, segment, items, buffer, head, bytes, written: 0 };
-    write(descriptor, buffer, 0, bytes, segment.end, this.#onWritten);
+    this.#inFlight = { segment, items, head };
+    this.#writer.write({ descriptor, data: buffer, bytes, offset: segment.end });
   }
 
   #nextHead(segment: Segment, count: number, bytes: number): BatchHead {
@@ -264,42 +246,23 @@ export class DiskLogFile implements LogFile {
     return buffer;
   }
 
-  readonly #onWritten = (failure: NodeJS.ErrnoException | null, written: number): void => {
+  #onBatchEnded(failure: Error | undefined): void {
     const batch = this.#inFlight;
-    assert(batch !== undefined, "a write ends only while a batch is in flight");
+    assert(batch !== undefined, "a batch ends only once");
+    this.#inFlight = undefined;
     if (this.#isAbandoned) {
       this.#rest();
-      return;
-    }
-    if (failure !== null) {
-      this.#failBatch(batch, failure);
-      return;
-    }
-    batch.written += written;
-    this.#bytesWritten += written;
-    if (batch.written < batch.bytes) {
-      const { descriptor, buffer, segment, bytes } = batch;
-      write(descriptor, buffer, batch.written, bytes - batch.written, segment.end + batch.written, this.#onWritten);
-    } else if (isWriteDurable) {
-      this.#finishBatch(batch);
+    } else if (failure === undefined) {
+      this.#bytesWritten += wholeBlocks(batch.head.bytes);
+      this.#syncs += 1;
+      this.#keep(batch.segment, batch.head);
+      this.#tell(batch.items, undefined);
+      this.#work();
     } else {
-      syncData(batch.descriptor, this.#onSynced);
+      // Whatever became of the batch: the next header says that it does not count.
+      this.#isSegmentDone = true;
+      this.#fail(diskFailure("writing", batch.segment.path, failure), batch.items);
     }
-  };
-
-  readonly #onSynced = (failure: NodeJS.ErrnoException | null): void => {
-    const batch = this.#inFlight;
-    assert(batch !== undefined, "a sync ends only while a batch is in flight");
-    if (this.#isAbandoned) this.#rest();
-    else if (failure === null) this.#finishBatch(batch);
-    else this.#failBatch(batch, failure);
-  };
-
-  #finishBatch(batch: InFlight): void {
-    this.#inFlight = undefined;
-    this.#syncs += 1;
-    this.#keep(batch.segment, batch.head);
-    this.#answer(batch.items);
   }
 
   /** `head` is durable. */
@@ -308,18 +271,6 @@ export class DiskLogFile implements LogFile {
     this.#nextBatch += 1;
     this.#synced += head.count;
     this.#recycle(head.oldestCycle);
-  }
-
-  #answer(items: readonly Waiting[]): void {
-    this.#tell(items, undefined);
-    this.#work();
-  }
-
-  #failBatch(batch: InFlight, cause: Error): void {
-    this.#inFlight = undefined;
-    // Whatever became of the batch: the next header says that it does not count.
-    this.#isSegmentDone = true;
-    this.#fail(diskFailure("writing", batch.segment.path, cause), batch.items);
   }
 
   /** A refusal leaves the log as it was; anything else ends it. */
@@ -379,7 +330,7 @@ export class DiskLogFile implements LogFile {
     this.#handle = handle;
     this.#takenPath = undefined;
     this.#isSegmentDone = false;
-    this.#live.push(new Segment({ path, cycle, salt, firstPosition, size: this.#segmentBytes, description }));
+    this.#live.push(new Segment({ path, cycle, salt, firstPosition, size: this.#options.segmentBytes, description }));
     this.#bytesWritten += segmentHeaderBytes;
     this.#syncs += 1;
     this.#recycle(oldestCycle);

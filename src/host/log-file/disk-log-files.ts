@@ -3,12 +3,11 @@
 import type { FileHandle } from "node:fs/promises";
 import { open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { SkeinError } from "../../base/errors.ts";
 import { limits } from "../../base/limits.ts";
 import type { LogFileOptions, LogFiles, LogRecord, LogRecovery } from "../../base/ports/log-file.ts";
 import { diskFailure, durableWriteFlags, ensureDirectory, syncDirectory } from "../disk-access.ts";
-import { wholeBlocks } from "./batch-format.ts";
-import { DiskLogFile, segmentBytesMin } from "./disk-log-file.ts";
+import { DiskLogFile } from "./disk-log-file.ts";
+import { checkedOptions, checkName } from "./log-bounds.ts";
 import { SegmentPool } from "./segment-pool.ts";
 import { recoverSegments } from "./segment-recovery.ts";
 
@@ -26,16 +25,11 @@ export class DiskLogFiles implements LogFiles {
     options: LogFileOptions,
     recovered: (record: LogRecord) => void,
   ): Promise<{ log: DiskLogFile; recovery: LogRecovery }> {
-    refuseOddNames(name);
-    const segmentBytes = wholeBlocks(options.segmentBytes);
-    if (segmentBytes < segmentBytesMin || options.capacityBytes < 2 * segmentBytes) {
-      const what = `The log ${name}: segments of at least ${segmentBytesMin} bytes, and room for two of them`;
-      throw new SkeinError("invalid-argument", what);
-    }
+    const checked = checkedOptions(name, options);
     const directory = join(this.#directory, name);
     try {
       await ensureDirectory(directory);
-      return await this.#openIn(name, { ...options, segmentBytes }, recovered);
+      return await this.#openIn(name, checked, recovered);
     } catch (cause) {
       throw diskFailure("opening", directory, cause);
     }
@@ -69,7 +63,7 @@ export class DiskLogFiles implements LogFiles {
   }
 
   async setAside(name: string): Promise<void> {
-    refuseOddNames(name);
+    checkName(name);
     try {
       const names = await readdir(this.#directory);
       if (!names.includes(name)) return;
@@ -107,13 +101,8 @@ export class DiskLogFiles implements LogFiles {
   }
 }
 
-const namePattern = /^[a-z][a-z-]{0,31}$/;
 const asideName = (name: string, number: number): string => `${name}.aside-${number}`;
 
 function asideNumber(name: string, found: string): number {
   return found.startsWith(`${name}.aside-`) ? Number(found.slice(`${name}.aside-`.length)) || 0 : 0;
-}
-
-function refuseOddNames(name: string): void {
-  if (!namePattern.test(name)) throw new SkeinError("invalid-name", `${JSON.stringify(name)} is no log: use a–z and -`);
 }

@@ -7,7 +7,7 @@
 //
 // What is left behind the tail is zeroed, the block at the tail first: a torn batch never gets a second chance to match.
 
-import { open, readdir, readFile, rm } from "node:fs/promises";
+import { open, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { SkeinError } from "../../base/errors.ts";
 import type { LogRecord } from "../../base/ports/log-file.ts";
@@ -223,8 +223,7 @@ async function cleanTail(path: string, content: Buffer, end: number): Promise<{ 
 async function keepWhole(paths: readonly string[], segmentBytes: number): Promise<string[]> {
   const whole: string[] = [];
   for (const path of paths) {
-    const handle = await open(path, "r");
-    const { size } = await handle.stat().finally(() => handle.close());
+    const { size } = await stat(path);
     if (size === segmentBytes) whole.push(path);
     else await rm(path);
   }
