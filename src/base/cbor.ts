@@ -1,5 +1,5 @@
-// The one CBOR profile of wire and disk (RFC 8949): definite lengths, no tags, text keys, numbers that JavaScript holds
-// exactly, bytes as Uint8Array.
+// The one CBOR profile of wire and disk (RFC 8949): definite lengths, no tags, text keys, whole numbers of up to 32 bits
+// (larger ones are floats), bytes as Uint8Array.
 //
 // Problem: the codec is generous. It revives dates, sets, regular expressions and bignums (in quadratic time) from tags, and
 // nests as deep as the stack goes. Idea: a scan over the heads of all items, linear and without recursion, lets through only
@@ -12,7 +12,11 @@ import { limits } from "./limits.ts";
 
 const codec = new Encoder({ useRecords: false, mapsAsObjects: true, variableMapSize: true, tagUint8Array: false });
 
-/** Not canonical: equal values may give different bytes if their keys stand in another order. Arrays do not have that problem. */
+/**
+ * For plain data: null, undefined, booleans, numbers, text, Uint8Array, arrays, objects, maps with text keys. `decode` refuses
+ * what becomes of anything else. Not canonical: equal values may give different bytes if their keys stand in another order.
+ * Arrays do not have that problem.
+ */
 export function encode(value: unknown): Uint8Array {
   return codec.encode(value);
 }
@@ -40,8 +44,6 @@ export function tryDecode(bytes: Uint8Array): DecodedCbor {
 }
 
 const cutOff = "it ends within an item";
-/** Most significant 32 bits of the largest safe integer. */
-const highBitsMax = 0x1f_ffff;
 
 /** Why these bytes are not one item of the profile; undefined when they are. */
 function refusal(bytes: Uint8Array): string | undefined {
@@ -67,18 +69,15 @@ function refusal(bytes: Uint8Array): string | undefined {
     if (major === 6) return "it has a tag";
     if (info > 27) return "an item has no definite length";
     let argument = info;
+    if (major === 7 && (info < 20 || info === 24)) return "it has a simple value that means nothing";
     if (info >= 24) {
       const width = 1 << (info - 24);
       if (at + width > end) return cutOff;
+      if (width === 8 && major !== 7) return "a whole number or length has 64 bits";
       argument = 0;
-      const high = width === 8 ? readUint32(bytes, at) : 0;
-      if (width === 8 && major !== 7 && high > highBitsMax) return "a number is larger than JavaScript holds exactly";
-      if (major === 7) {
-        if (info === 24) return "it has a simple value that means nothing";
-      } else if (width === 8) argument = high * 2 ** 32 + readUint32(bytes, at + 4);
-      else for (let i = 0; i < width; i++) argument = argument * 256 + (bytes[at + i] ?? 0);
+      if (major !== 7) for (let i = 0; i < width; i++) argument = argument * 256 + (bytes[at + i] ?? 0);
       at += width;
-    } else if (major === 7 && info < 20) return "it has a simple value that means nothing";
+    }
 
     if (major === 2 || major === 3) {
       if (argument > end - at) return cutOff;
@@ -93,10 +92,4 @@ function refusal(bytes: Uint8Array): string | undefined {
       isMap[depth] = major === 5;
     }
   }
-}
-
-function readUint32(bytes: Uint8Array, at: number): number {
-  return (
-    (bytes[at] ?? 0) * 2 ** 24 + (((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0))
-  );
 }
