@@ -26,6 +26,8 @@ export const limits = {
   /** Bytes of log after which a checkpoint is due. */
   checkpointLogBytes: 1 * mebi,
   snapshotChunkBytes: 32 * kibi,
+  /** Bytes of one snapshot: everything in memory at its bound, the outbox and the history, and room. */
+  snapshotBytes: 64 * mebi,
   /** Linearizable reads that wait for their confirmation on one device; more are refused. */
   pendingReads: 1_024,
   /** Appends ahead of a follower's log that it holds while their gap is being filled. */

@@ -7,6 +7,7 @@
 
 import { assert } from "../base/errors.ts";
 import type { MemberKey } from "../base/ids.ts";
+import { limits } from "../base/limits.ts";
 import { type Duration, logIndex, shift } from "../base/units.ts";
 import { deliver, releaseReads } from "./applying.ts";
 import type { Core, Receiving } from "./core.ts";
@@ -50,8 +51,7 @@ export function onChunk(core: Core, from: MemberKey, chunk: Chunk): void {
     return;
   }
   const end = chunk.offset + chunk.data.length;
-  const isEnd = end === receiving.bytes;
-  if (end > receiving.bytes || chunk.isLast !== isEnd || (chunk.data.length === 0 && !isEnd)) return;
+  if (end > limits.snapshotBytes || (chunk.data.length === 0 && !chunk.isLast)) return;
   receiving.offset = end;
   receiving.isComplete = chunk.isLast;
   receiving.retries = 0;

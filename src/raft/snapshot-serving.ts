@@ -62,7 +62,7 @@ export function chunkQuestion(
 
 export function serveChunk(core: Core, question: Extract<RepairQuestion, { readonly kind: "chunk" }>): number {
   const checkpoint = findCheckpoint(core, question.name);
-  if (checkpoint === undefined || question.offset >= Math.max(1, checkpoint.bytes)) return 0;
+  if (checkpoint === undefined) return 0;
   core.served = { checkpoint, until: shift(core.now, (2 * core.timing.electionTimeoutMax) as Duration) };
   const { member: to, name, offset } = question;
   core.outbox.emit({ kind: "serve-chunk", to, term: core.term, name, offset });
