@@ -89,6 +89,7 @@ const refusalReasons: Readonly<Record<JoinRefusedMessage["reason"], true>> = {
   "stale-session": true,
   "not-at-from": true,
   "site-full": true,
+  "windows-full": true,
   "session-expired": true,
   "serial-out-of-order": true,
   "id-in-use": true,
