@@ -1,7 +1,7 @@
 // A proposal as the bytes of a log entry: `[version, client, kind, ...fields]` in CBOR. Decoding answers undefined for anything
 // that is none: what is in the log once is applied by every member for ever, so no bytes at all may throw (RAFT-CASES 52).
 
-import { decode, encode } from "../base/cbor.ts";
+import { encode, tryDecode } from "../base/cbor.ts";
 import { type Generation, isDeviceId, isIncarnation, isMemberKey, type SiteId } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import { Fields } from "../base/shape.ts";
@@ -39,13 +39,9 @@ export function decodeProposal(bytes: Uint8Array): Proposal | undefined {
 
 export function decodeEntry(bytes: Uint8Array): DecodedProposal | undefined {
   if (bytes.length > limits.commandBytes) return undefined;
-  let items: unknown;
-  try {
-    items = decode(bytes);
-  } catch {
-    return undefined;
-  }
-  const fields = new Fields(items);
+  const decoded = tryDecode(bytes);
+  if (decoded.kind === "refused") return undefined;
+  const fields = new Fields(decoded.value);
   fields.require(fields.count() === version);
   const client = fields.optional((each) => each.decoded(unpackClient));
   const kind = kinds[fields.count(kinds.length - 1)];

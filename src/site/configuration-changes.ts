@@ -5,7 +5,7 @@
 // all of them unpack the same.
 
 import { deflateRawSync, inflateRawSync } from "node:zlib";
-import { decode, encode } from "../base/cbor.ts";
+import { encode, tryDecode } from "../base/cbor.ts";
 import { SkeinError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import { Fields } from "../base/shape.ts";
@@ -43,10 +43,16 @@ export function unpackChanges(bytes: Uint8Array): readonly ConfigurationChange[]
 }
 
 function unpackBytes(bytes: Uint8Array): unknown {
+  const packed = bytes.subarray(1);
+  const unpacked = bytes[0] === deflated ? inflated(packed) : bytes[0] === plain ? packed : undefined;
+  const decoded = unpacked === undefined ? undefined : tryDecode(unpacked);
+  return decoded?.kind === "value" ? decoded.value : undefined;
+}
+
+/** zlib has no way to say "damaged, or too large" but to throw. */
+function inflated(bytes: Uint8Array): Uint8Array | undefined {
   try {
-    if (bytes[0] === plain) return decode(bytes.subarray(1));
-    if (bytes[0] !== deflated) return undefined;
-    return decode(inflateRawSync(bytes.subarray(1), { maxOutputLength: limits.configurationChangeBytes }));
+    return inflateRawSync(bytes, { maxOutputLength: limits.configurationChangeBytes });
   } catch {
     return undefined;
   }

@@ -5,6 +5,7 @@ import { formatDuration } from "../base/duration-text.ts";
 import { isDeviceId, isSensorId } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import { hours, milliseconds, minutes, seconds } from "../base/units.ts";
+import { parseJsonPath } from "../readings/json-path.ts";
 import type {
   AggregationConfiguration,
   DeviceConfiguration,
@@ -132,14 +133,19 @@ function checkDriver(driver: DriverConfiguration, wrong: Wrong): void {
       checkBroker("broker", driver.broker, wrong);
       if (!/^[^+#\0]{1,256}$/.test(driver.topic))
         wrong("topic", `expected one topic without + and #, found ${quote(driver.topic)}`);
-      if (driver.path !== undefined && !/^\$[^\s]{0,127}$/.test(driver.path)) {
-        wrong("path", `expected a JSON path such as $.temperature, found ${quote(driver.path)}`);
-      }
+      if (driver.path !== undefined) checkPath(driver.path, wrong);
       break;
     case "simulated":
       if (!levelPattern.test(driver.profile))
         wrong("profile", `expected the name of a profile, found ${quote(driver.profile)}`);
       break;
+  }
+}
+
+function checkPath(text: string, wrong: Wrong): void {
+  const path = parseJsonPath(text);
+  if (path.kind === "wrong") {
+    wrong("path", `expected ${path.expected} at character ${path.at + 1}, found ${quote(text)}`);
   }
 }
 
