@@ -22,7 +22,7 @@ import { Outbox } from "./outbox.ts";
 import { PersistStream } from "./persist-stream.ts";
 import { QuorumContact } from "./quorum-contact.ts";
 import type { Entry, LogStart, RaftInitial, RaftLimits, RaftMessage, RaftTiming, Role, SnapshotName } from "./types.ts";
-import { isVoter } from "./voters.ts";
+import { allVoters, isVoter } from "./voters.ts";
 
 /** An election that this member holds. */
 export interface Campaign {
@@ -152,8 +152,9 @@ export class Core {
   electionDueAt: Instant;
   /** When a leader was last heard; for stickiness only together with `leader`. */
   heardAt: Instant | undefined;
-  /** The leader that was last known, and is named in the next election's reason. */
+  /** The leader that was last heard, named in the next election's reason; and since when there was none at all. */
   lastLeader: MemberKey | undefined;
+  leaderlessSince: Instant;
   /** Contradicted what is committed here: not followed in this term. */
   shunned: MemberKey | undefined;
   /** When a leader of an older term was last told of this one. */
@@ -199,12 +200,19 @@ export class Core {
     assert(this.delivered >= start.index, "the log follows the newest checkpoint without a gap");
     this.applied = this.delivered;
     this.electionDueAt = initial.now;
+    this.leaderlessSince = initial.now;
     this.following = newFollowing();
     this.nextRequest = this.drawNumber();
   }
 
+  /**
+   * Also one that a configuration removes, until that is known to be committed: it may be the only one that has the entry
+   * which removes it, and nobody else could then be elected to commit it (thesis §4.2.2).
+   */
   get isVoter(): boolean {
-    return isVoter(this.log.voters, this.self);
+    const { log, self } = this;
+    if (isVoter(log.voters, self)) return true;
+    return log.votersIndex > this.commit && isVoter(log.votersAt(this.commit), self);
   }
 
   /** Hard to guess and not used before: in this process, or in one before it. */
@@ -246,6 +254,7 @@ export function newFollowing(): Following {
 export function newLeadership(core: Core, first: LogIndex): Leadership {
   return {
     contact: new QuorumContact(core.self, {
+      voters: allVoters(core.log.voters),
       memory: core.timing.electionTimeoutMin,
       membersMax: limits.members,
     }),
@@ -262,6 +271,14 @@ export function newLeadership(core: Core, first: LogIndex): Leadership {
     repaired: new Map(),
   };
 }
+
+/**
+ * Above this no term and no index is an honest one: thousands of years of elections or of commits stay below. Following one
+ * near the largest safe integer would leave no number to go on with.
+ */
+const numberMax = 2 ** 48;
+
+export const isBelievable = (number: number): boolean => number <= numberMax;
 
 /** How people call a member: by its device. */
 export const nameOf = (member: MemberKey): string => memberOf(member).device;

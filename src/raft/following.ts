@@ -4,7 +4,7 @@
 // announced *and* verified in this term (RAFT-CASES 35); acknowledged is what is verified *and* synced (RAFT-CASES 27, 30).
 
 import type { MemberKey } from "../base/ids.ts";
-import { between, logIndex } from "../base/units.ts";
+import { between, type LogIndex, logIndex } from "../base/units.ts";
 import { deliver } from "./applying.ts";
 import type { AppendMessage, Core } from "./core.ts";
 import { absorbHeld, closeGap, hold, noticeGap } from "./gaps.ts";
@@ -56,10 +56,7 @@ function follow(core: Core, from: MemberKey, message: AppendMessage): boolean {
 function settle(core: Core, message: AppendMessage, match: Match, isBroadcast: boolean): boolean {
   switch (match.kind) {
     case "matched":
-      core.following.verified = logIndex(Math.max(core.following.verified, match.upTo));
-      absorbHeld(core);
-      closeGap(core, message, isBroadcast);
-      return true;
+      return verify(core, message, match.upTo, isBroadcast);
     case "ahead":
       hold(core, message);
       noticeGap(core, message, match.kind);
@@ -71,6 +68,14 @@ function settle(core: Core, message: AppendMessage, match: Match, isBroadcast: b
     case "diverged":
       return false;
   }
+}
+
+function verify(core: Core, message: AppendMessage, upTo: LogIndex, isBroadcast: boolean): true {
+  const before = core.following.verified;
+  core.following.verified = logIndex(Math.max(before, upTo));
+  absorbHeld(core);
+  closeGap(core, message, { isBroadcast, isNews: core.following.verified > before });
+  return true;
 }
 
 function advance(core: Core): void {

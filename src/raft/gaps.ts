@@ -41,7 +41,11 @@ export function gapDueAt(core: Core): Instant | undefined {
 }
 
 /** After an append that fitted: is anything still missing? */
-export function closeGap(core: Core, message: AppendMessage, isBroadcast: boolean): void {
+export function closeGap(
+  core: Core,
+  message: AppendMessage,
+  { isBroadcast, isNews }: { readonly isBroadcast: boolean; readonly isNews: boolean },
+): void {
   const { following } = core;
   const { gap } = following;
   if (gap === undefined) return;
@@ -51,6 +55,7 @@ export function closeGap(core: Core, message: AppendMessage, isBroadcast: boolea
     following.gap = undefined;
     return;
   }
+  if (!isNews) return;
   gap.hint = undefined;
   if (isBroadcast) gap.dueAt = shift(core.now, delay(core, core.timing.gapHold));
   else ask(core, gap);
@@ -59,6 +64,11 @@ export function closeGap(core: Core, message: AppendMessage, isBroadcast: boolea
 /** A snapshot replaced the log: go on from there at once. */
 export function askAfterSnapshot(core: Core): void {
   core.following.gap = { wanted: offset(core.log.lastIndex, 1), dueAt: core.now, hint: undefined };
+}
+
+/** The last attempt failed here, not there: at once it would only fail again. */
+export function postponeGap(core: Core, by: Duration): void {
+  if (core.following.gap !== undefined) core.following.gap.dueAt = shift(core.now, by);
 }
 
 export function hold(core: Core, message: AppendMessage): void {
@@ -92,7 +102,10 @@ function verify(core: Core, upTo: LogIndex): void {
 
 function ask(core: Core, gap: Gap): void {
   const { following, leader, log } = core;
-  if (leader === undefined) return;
+  if (leader === undefined) {
+    following.gap = undefined;
+    return;
+  }
   const hint = gap.hint ?? { index: log.lastIndex, term: log.lastTerm };
   const match = logIndex(Math.max(following.verified, core.commit));
   gap.dueAt = shift(core.now, delay(core, core.timing.heartbeatInterval));

@@ -4,7 +4,7 @@
 // leader was already matched on: who contradicts that is not followed.
 
 import { type LogIndex, logIndex, offset, type Term } from "../base/units.ts";
-import type { AppendMessage, Core } from "./core.ts";
+import { type AppendMessage, type Core, isBelievable } from "./core.ts";
 import type { Entry } from "./types.ts";
 
 export type Match =
@@ -27,7 +27,7 @@ export function isWellFormed(message: AppendMessage): boolean {
     if (entry === undefined || entry.index !== previousIndex + 1 + i || entry.term < term) return false;
     term = entry.term;
   }
-  return term <= message.term && Number.isSafeInteger(previousIndex + entries.length);
+  return term <= message.term && isBelievable(previousIndex + entries.length);
 }
 
 /** Takes over what is missing, and forgets what conflicts with it. */

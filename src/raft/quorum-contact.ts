@@ -25,15 +25,20 @@ export class QuorumContact {
   readonly #self: MemberKey;
   readonly #memory: Duration;
   readonly #members = new Map<MemberKey, Progress>();
+  /** Learners that answer are remembered too, up to this many members in all; a voter always is. */
   readonly #membersMax: number;
   /** `#sent[i]` is when beat `#firstBeat + i` was sent; older ones prove nothing any more. */
   #sent: Instant[] = [];
   #firstBeat = 1;
 
-  constructor(self: MemberKey, options: { readonly memory: Duration; readonly membersMax: number }) {
+  constructor(
+    self: MemberKey,
+    options: { readonly voters: readonly MemberKey[]; readonly memory: Duration; readonly membersMax: number },
+  ) {
     this.#self = self;
     this.#memory = options.memory;
     this.#membersMax = options.membersMax;
+    for (const voter of options.voters) if (voter !== self) this.#remember(voter);
   }
 
   get newestBeat(): number {
@@ -49,15 +54,18 @@ export class QuorumContact {
 
   /** `member` has answered something that was sent at `sentAt`: a vote request, or its own admission as a voter. */
   answered(member: MemberKey, sentAt: Instant): void {
-    const progress = this.#progress(member);
-    if (progress !== undefined) progress.sentAt = instant(Math.max(progress.sentAt, sentAt));
+    const progress = this.#members.get(member) ?? this.#remember(member);
+    progress.sentAt = instant(Math.max(progress.sentAt, sentAt));
   }
 
   /** False when no such beat was ever sent: then the answer is not for this leader. */
   answeredBeat(member: MemberKey, beat: number, now: Instant): boolean {
     if (beat < 1 || beat > this.newestBeat) return false;
-    const progress = this.#progress(member);
-    if (progress === undefined) return true;
+    let progress = this.#members.get(member);
+    if (progress === undefined) {
+      if (this.#members.size >= this.#membersMax) return true;
+      progress = this.#remember(member);
+    }
     progress.heardAt = now;
     progress.beat = Math.max(progress.beat, beat);
     const sentAt = this.#sent[beat - this.#firstBeat];
@@ -66,7 +74,7 @@ export class QuorumContact {
   }
 
   matched(member: MemberKey, match: LogIndex): void {
-    const progress = this.#progress(member);
+    const progress = this.#members.get(member);
     if (progress !== undefined) progress.match = logIndex(Math.max(progress.match, match));
   }
 
@@ -92,12 +100,9 @@ export class QuorumContact {
     return this.#members;
   }
 
-  #progress(member: MemberKey): Progress | undefined {
-    let progress = this.#members.get(member);
-    if (progress === undefined && this.#members.size < this.#membersMax) {
-      progress = { match: logIndex(0), beat: 0, sentAt: never, heardAt: undefined };
-      this.#members.set(member, progress);
-    }
+  #remember(member: MemberKey): Progress {
+    const progress: Progress = { match: logIndex(0), beat: 0, sentAt: never, heardAt: undefined };
+    this.#members.set(member, progress);
     return progress;
   }
 

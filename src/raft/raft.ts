@@ -8,7 +8,7 @@ import type { MemberKey } from "../base/ids.ts";
 import { between, type Instant, instant, shift } from "../base/units.ts";
 import { deliver, onApplied } from "./applying.ts";
 import { advanceCommit } from "./committing.ts";
-import { Core } from "./core.ts";
+import { Core, isBelievable } from "./core.ts";
 import {
   canCampaign,
   countOwnVote,
@@ -26,9 +26,9 @@ import { heartbeatDueAt, probe, publishHeartbeat } from "./publishing.ts";
 import { dropUnansweredReads, onReadAnswer, onReadQuestion, read } from "./reads.ts";
 import { enqueue, onGap, repairDueAt, serveRepairs } from "./repair.ts";
 import { onAcknowledgement } from "./replication.ts";
-import { checkAuthority, followLaterTerm, isBelievable } from "./roles.ts";
+import { checkAuthority, followLaterTerm } from "./roles.ts";
 import { onChunk, onFailed, onInstalled, onOffer, retrySnapshot } from "./snapshot-receiving.ts";
-import { chunkQuestion, onCheckpointed } from "./snapshot-serving.ts";
+import { chunkQuestion, onCheckpointed, onCheckpointGone } from "./snapshot-serving.ts";
 import type { Raft, RaftEffect, RaftEvent, RaftInitial, RaftMessage, RaftStatus } from "./types.ts";
 import { allVoters, hasMajority } from "./voters.ts";
 
@@ -88,6 +88,9 @@ function handle(core: Core, event: RaftEvent): void {
       return;
     case "snapshot-failed":
       onFailed(core, event.name);
+      return;
+    case "checkpoint-gone":
+      onCheckpointGone(core, event.name);
       return;
     default:
       unreachable(event);

@@ -79,21 +79,22 @@ function repairAfter(core: Core, leadership: Leadership, member: MemberKey, afte
   const { repaired } = leadership;
   forgetOld(core, leadership);
   const before = repaired.get(after);
-  if (before?.isPublished) return 0;
+  // What was published is on its way for one heartbeat interval; whoever still misses it then has lost it.
+  if (before?.isPublished && between(before.at, core.now) < core.timing.heartbeatInterval) return 0;
   const entries = core.log.batchAfter(after, core.limits.batchBytes);
   const message = appendAfter(core, leadership, after, entries);
   const isAlso = before !== undefined && before.by !== member && entries.length > 0;
+  repaired.delete(after); // so that the map stays in the order of time
   repaired.set(after, { at: core.now, by: member, isPublished: isAlso });
   if (isAlso) core.outbox.publish(message);
   else core.outbox.send(member, message);
   return headBytes + bytesOf(entries);
 }
 
-/** What was published is on its way for one heartbeat interval; whoever still misses it then has lost it. */
 function forgetOld(core: Core, leadership: Leadership): void {
-  for (const [after, { at, isPublished }] of leadership.repaired) {
-    const memory = isPublished ? core.timing.heartbeatInterval : alsoWithin;
-    if (between(at, core.now) >= memory) leadership.repaired.delete(after);
+  for (const [after, { at }] of leadership.repaired) {
+    if (between(at, core.now) < alsoWithin) return;
+    leadership.repaired.delete(after);
   }
 }
 

@@ -5,14 +5,6 @@ import { between, type LogIndex, shift, type Term } from "../base/units.ts";
 import { type Core, inSeconds, nameOf, newFollowing } from "./core.ts";
 import type { Role } from "./types.ts";
 
-/**
- * Above this a term is nobody's honest term: ten thousand years of elections without a pause stay below, and following one
- * near the largest safe integer would leave no term to campaign in.
- */
-const termMax = 2 ** 48;
-
-export const isBelievable = (term: Term): boolean => term <= termMax;
-
 export function changeRole(core: Core, role: Role, leader: MemberKey | undefined, why: string): void {
   core.role = role;
   core.leader = leader;
@@ -81,8 +73,9 @@ export function hearsLeader(core: Core): boolean {
 }
 
 export function silenceOfLeader(core: Core): string {
-  if (core.lastLeader === undefined || core.heardAt === undefined) return "nobody led";
-  if (core.lastLeader === core.self) return "it had stepped down and nobody led";
+  if (core.lastLeader === undefined || core.lastLeader === core.self || core.heardAt === undefined) {
+    return `${inSeconds(between(core.leaderlessSince, core.now))} without a leader`;
+  }
   return `${nameOf(core.lastLeader)} was silent for ${inSeconds(between(core.heardAt, core.now))}`;
 }
 
@@ -92,6 +85,7 @@ function endLeadership(core: Core): void {
   if (leadership === undefined) return;
   core.leadership = undefined;
   core.heardAt = undefined;
+  core.leaderlessSince = core.now;
   core.drawElectionTimeout();
   for (const { context } of leadership.buffered) {
     outbox.emit({ kind: "proposal-refused", context, reason: "not-leader", leader: undefined });

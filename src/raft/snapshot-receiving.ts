@@ -10,8 +10,8 @@ import type { MemberKey } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import { type Duration, logIndex, shift } from "../base/units.ts";
 import { deliver, releaseReads } from "./applying.ts";
-import type { Core, Receiving } from "./core.ts";
-import { askAfterSnapshot, askForGap } from "./gaps.ts";
+import { type Core, isBelievable, type Receiving } from "./core.ts";
+import { askAfterSnapshot, askForGap, postponeGap } from "./gaps.ts";
 import { compact } from "./snapshot-serving.ts";
 import type { RaftMessage, SnapshotName, Voters } from "./types.ts";
 
@@ -25,7 +25,7 @@ export function onOffer(core: Core, from: MemberKey, offer: Offer): void {
   const { name } = offer;
   if (offer.term !== core.term || from !== core.leader || from === core.shunned || core.leadership !== undefined)
     return;
-  if (name.leader !== from || name.index <= core.commit || name.term > offer.term) return;
+  if (name.leader !== from || name.index <= core.commit || name.term > offer.term || !isBelievable(name.index)) return;
   const { receiving } = core;
   if (receiving !== undefined && (receiving.isComplete || receiving.name.index >= name.index)) return;
   core.receiving = {
@@ -44,7 +44,7 @@ export function onOffer(core: Core, from: MemberKey, offer: Offer): void {
 
 export function onChunk(core: Core, from: MemberKey, chunk: Chunk): void {
   const { receiving } = core;
-  if (receiving === undefined || receiving.isComplete || from !== receiving.from) return;
+  if (receiving === undefined || receiving.isComplete || from !== receiving.from || from !== core.leader) return;
   if (!isSameName(chunk.name, receiving.name) || chunk.offset !== receiving.offset) return;
   if (receiving.name.index <= core.commit) {
     core.receiving = undefined;
@@ -96,12 +96,15 @@ export function onInstalled(core: Core, name: SnapshotName, voters: Voters): voi
 }
 
 export function onFailed(core: Core, name: SnapshotName): void {
-  if (core.receiving !== undefined && isSameName(name, core.receiving.name)) core.receiving = undefined;
+  if (core.receiving === undefined || !isSameName(name, core.receiving.name)) return;
+  core.receiving = undefined;
+  postponeGap(core, core.timing.electionTimeoutMin);
 }
 
 function restart(core: Core, start: Receiving["start"]): void {
   core.log.reset(start);
   core.disk.reset(start, core.now);
+  core.following.verified = logIndex(Math.min(core.following.verified, start.index));
   core.following.held.clear();
   core.following.heldBytes = 0;
   core.outbox.emitLast({ kind: "compacted", start });

@@ -10,6 +10,9 @@ import { type Duration, type LogIndex, logIndex, shift } from "../base/units.ts"
 import type { Checkpoint, Core, RepairQuestion } from "./core.ts";
 import type { RaftMessage, SnapshotName } from "./types.ts";
 
+/** For so many election timeouts after its last chunk a checkpoint counts as being pulled or installed. */
+const servedFor = 4;
+
 /** How much more than the usual tail is kept for those who pull an older checkpoint. */
 const servedTailFactor = 8;
 
@@ -63,10 +66,14 @@ export function chunkQuestion(
 export function serveChunk(core: Core, question: Extract<RepairQuestion, { readonly kind: "chunk" }>): number {
   const checkpoint = findCheckpoint(core, question.name);
   if (checkpoint === undefined) return 0;
-  core.served = { checkpoint, until: shift(core.now, (2 * core.timing.electionTimeoutMax) as Duration) };
+  core.served = { checkpoint, until: shift(core.now, (servedFor * core.timing.electionTimeoutMax) as Duration) };
   const { member: to, name, offset } = question;
   core.outbox.emit({ kind: "serve-chunk", to, term: core.term, name, offset });
   return core.limits.snapshotChunkBytes;
+}
+
+export function onCheckpointGone(core: Core, name: SnapshotName): void {
+  if (core.served?.checkpoint.index === name.index) core.served = undefined;
 }
 
 function findCheckpoint(core: Core, name: SnapshotName): Checkpoint | undefined {

@@ -143,6 +143,8 @@ export type RaftEvent = EventHead &
     /** The snapshot is complete, its digest matched, and it is current on disk. */
     | { readonly kind: "snapshot-installed"; readonly name: SnapshotName; readonly voters: Voters }
     | { readonly kind: "snapshot-failed"; readonly name: SnapshotName; readonly reason: string }
+    /** A chunk of a checkpoint before the newest was to be served, and it is no longer there: whoever pulls it is offered the newest. */
+    | { readonly kind: "checkpoint-gone"; readonly name: SnapshotName }
   );
 
 export type Role = "follower" | "pre-candidate" | "candidate" | "leader";
@@ -183,7 +185,10 @@ export type RaftEffect =
       readonly leader: MemberKey | undefined;
       readonly why: string;
     }
-  /** Read the chunk at `offset` of the named checkpoint and send it to `to` as a `snapshot-chunk`. */
+  /**
+   * Read the chunk at `offset` of the named checkpoint and send it to `to` as a `snapshot-chunk`. A checkpoint that is being
+   * pulled should outlive its successor for some seconds, or a slow receiver never finishes; else `checkpoint-gone`.
+   */
   | {
       readonly kind: "serve-chunk";
       readonly to: MemberKey;

@@ -17,7 +17,7 @@ import type {
   RaftStatus,
   RaftTiming,
 } from "../../../src/raft/types.ts";
-import type { Checkers } from "./checkers.ts";
+import { type Checkers, Violation } from "./checkers.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
 import { StateMachine } from "./state-machine.ts";
 
@@ -153,6 +153,8 @@ export class SimulatedMember {
     for (const effect of altered) this.#around.trace(this.key, "effect", effect);
     checkers.stepped(this, event, altered, status);
     for (const effect of altered) this.#carryOut(effect);
+    const due = this.#raft?.nextTick();
+    if (event.kind === "tick" && due !== undefined && due <= time.now) throw new Violation(`${this.key} spins`);
     this.#arm();
   }
 
@@ -243,7 +245,10 @@ export class SimulatedMember {
   #serve(effect: Extract<RaftEffect, { readonly kind: "serve-chunk" }>): void {
     const { name, offset, term, to } = effect;
     const stored = this.disk.checkpoint;
-    if (stored?.digest !== name.digest || stored.index !== name.index) return;
+    if (stored?.digest !== name.digest || stored.index !== name.index) {
+      this.#later(0, () => this.handle({ kind: "checkpoint-gone", name }));
+      return;
+    }
     const end = Math.min(stored.content.length, offset + this.#around.limits.snapshotChunkBytes);
     const data = stored.content.slice(offset, end);
     this.#later(this.#random.below(5), () => {
