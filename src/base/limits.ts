@@ -106,8 +106,11 @@ export const limits = {
   topicBytes: 1_024,
   /** UTF-16 units of one level of a topic that is made of names people chose. */
   topicLevelLength: 64,
-  /** Entries of one append: with 16 bytes of head each, tiny commands still fit a frame. */
+  /** Entries of one append: with their heads, tiny commands still fit a frame. */
   appendEntries: 512,
+  /** Bytes of an entry beside its command, and of a frame beside its body, at most. */
+  entryHeadBytes: 24,
+  frameHeadBytes: 256,
   /** Window parts of one partial. */
   partialParts: 4_096,
   /** Brokers that one device is connected to. */
@@ -123,10 +126,14 @@ export const limits = {
 } as const;
 
 assert(limits.commandBytes <= limits.appendBatchBytes, "a command fits an append");
-assert(limits.appendBatchBytes < limits.frameBytes, "an append fits a frame");
+assert(
+  limits.appendBatchBytes + limits.appendEntries * limits.entryHeadBytes + limits.frameHeadBytes < limits.frameBytes,
+  "an append fits a frame",
+);
 assert(limits.partialBytes < limits.countEntryBytes, "a partial fits a count entry");
 assert(limits.countEntryBytes < limits.commandBytes, "a count entry is a command");
 assert(limits.windowBytes < limits.windowBytesMax, "windows leave before counting stops");
 assert(limits.snapshotChunkBytes < limits.frameBytes, "a snapshot chunk fits a frame");
+assert(limits.snapshotChunkBytes + limits.frameHeadBytes < limits.frameBytes, "a snapshot chunk fits a frame");
 assert(limits.frameBytes + limits.topicBytes < limits.brokerPacketBytes, "the embedded broker takes a frame");
 assert(limits.appendBatchBytes < limits.appendWindowBytes, "the window holds more than one append");

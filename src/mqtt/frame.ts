@@ -12,6 +12,7 @@
 //
 // There is no fragment header: `limits.ts` asserts that every message fits one frame, and a frame fits every broker.
 
+import { assert } from "../base/errors.ts";
 import { type Generation, isDeviceId, type Member } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import { type Authenticator, authenticationBytes } from "./authenticator.ts";
@@ -23,8 +24,10 @@ const fixedBytes = 69;
 const nameBytesMax = 32;
 const bits48 = 2 ** 48;
 
-/** What a frame can need beside its body. */
-export const frameOverheadBytes = fixedBytes + 2 * nameBytesMax + authenticationBytes;
+assert(
+  fixedBytes + 2 * nameBytesMax + authenticationBytes < limits.frameHeadBytes,
+  "a frame's head is within its limit",
+);
 
 export interface FrameHead {
   /** Number of the message kind (messages.ts). */

@@ -120,16 +120,18 @@ describe("the embedded broker", () => {
     await broker.stop();
   });
 
-  it("does not wait for Nagle: 30 QoS 1 round trips one after the other take less than 20 ms each", async () => {
+  it("does not wait for Nagle: of 30 QoS 1 publishes one after the other, half take less than 20 ms", async () => {
     const broker = await start();
     const { link } = await client(urlOf(broker), "speaker");
-    const before = performance.now();
+    const times: number[] = [];
     for (let i = 0; i < 30; i++) {
+      const before = performance.now();
       await new Promise<void>((resolve) => {
         link.publish({ topic: "a", payload: new Uint8Array(200), qos: 1, retain: false }, () => resolve());
       });
+      times.push(performance.now() - before);
     }
-    expect((performance.now() - before) / 30).toBeLessThan(20);
+    expect(times.sort((a, b) => a - b)[15]).toBeLessThan(20);
   });
 
   describe("over WebSocket", () => {
