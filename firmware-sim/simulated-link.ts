@@ -191,6 +191,10 @@ export class SimulatedLink implements MqttLink {
     const now = this.#world.now();
     const isAnswering = connection.broker.state === "running";
     if (this.#world.isOpen("to-broker")) {
+      if (isAnswering && !connection.broker.has(connection.session)) {
+        this.#fail("the connection was reset"); // the broker was started anew while this link was cut
+        return;
+      }
       connection.heardByBroker = now;
       if (isAnswering && this.#world.isOpen("from-broker")) connection.heardByClient = now;
     }

@@ -133,11 +133,11 @@ export class ReadingLog {
     });
   }
 
-  /** Readings up to `number` are needed no longer. The newest payload always stays: it holds the last number given. */
-  release(log: LogFile, number: number): void {
+  /** Lets the older half of what holds only readings up to `number` go. The newest payload always stays: it holds the last number given. */
+  releaseOldest(log: LogFile, number: number): void {
     const needed = this.#places.findIndex(({ last }) => last > number);
-    const kept = this.#places.slice(needed === -1 ? -1 : needed);
-    this.#recent = this.#recent.filter((reading) => reading.number > number);
+    const releasable = needed === -1 ? this.#places.length - 1 : needed;
+    const kept = this.#places.slice(Math.ceil(releasable / 2));
     const oldest = kept[0];
     if (oldest === undefined || kept.length === this.#places.length) return;
     this.#places = kept;

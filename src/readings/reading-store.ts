@@ -31,7 +31,7 @@ export interface ReadingStoreListener {
 
 export interface ReadingStoreOptions {
   /** What a power cut may take. Shorter wears the card, longer loses more. */
-  readonly flushInterval: Duration;
+  flushInterval(): Duration;
   /** The start counter of the data directory: unstamped readings belong to it. */
   readonly session: number;
   /** The last site time that the replica knows; undefined: none yet. */
@@ -216,9 +216,10 @@ export class ReadingStore {
     this.#clock.soon(() => this.#readings.read(this.#log, { from, through: this.taken, maxCount }, done));
   }
 
-  /** Readings up to `number` are counted: their room may be used again. */
+  /** Readings up to `number` are counted: they stay on the card while there is room, and the oldest of them go first. */
   releaseThrough(number: number): void {
-    this.#readings.release(this.#log, Math.min(number, this.ready));
+    if (this.#log.usage().bytes <= limits.readingsKeptBytes) return;
+    this.#readings.releaseOldest(this.#log, Math.min(number, this.ready));
   }
 
   /** Flushes, then closes; nothing is taken afterwards. Idempotent. */
@@ -239,7 +240,7 @@ export class ReadingStore {
   }
 
   #schedule(): void {
-    this.#timer ??= this.#clock.after(this.#options.flushInterval, "flush readings", () => this.flush());
+    this.#timer ??= this.#clock.after(this.#options.flushInterval(), "flush readings", () => this.flush());
   }
 
   /** Undefined: a flush ends by itself, well or not. */

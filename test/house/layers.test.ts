@@ -51,7 +51,10 @@ it("a file below the host that opens files, sockets or timers itself is found (a
 });
 
 it("the agent that sees its own simulation is found (replica importing firmware-sim)", async () => {
-  const root = plant({ "src/replica/a.ts": 'import "../../firmware-sim/b.ts";\n', "firmware-sim/b.ts": "export const b = 1;\n" });
+  const root = plant({
+    "src/replica/a.ts": 'import "../../firmware-sim/b.ts";\n',
+    "firmware-sim/b.ts": "export const b = 1;\n",
+  });
   const { found } = await violations(["src", "firmware-sim"], root);
   expect(found).toContain("src-never-sees-sim: src/replica/a.ts -> firmware-sim/b.ts");
 });

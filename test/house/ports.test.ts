@@ -7,11 +7,20 @@ import { expect, it } from "vitest";
 
 const banned: readonly { readonly pattern: RegExp; readonly why: string; readonly except?: readonly string[] }[] = [
   { pattern: /\bMath\.random\b/, why: "chance comes in through the Random port" },
-  { pattern: /\b(Date\.now|new Date\(\)|performance\.now|process\.hrtime)\b/, why: "time comes in through the Clock port" },
-  { pattern: /\b(setTimeout|setInterval|setImmediate|queueMicrotask|process\.nextTick)\s*\(/, why: "timers come in through the Clock port" },
+  {
+    pattern: /\b(Date\.now|new Date\(\)|performance\.now|process\.hrtime)\b/,
+    why: "time comes in through the Clock port",
+  },
+  {
+    pattern: /\b(setTimeout|setInterval|setImmediate|queueMicrotask|process\.nextTick)\s*\(/,
+    why: "timers come in through the Clock port",
+  },
   { pattern: /\bcrypto\.subtle\b|\brandomBytes\b|\brandomUUID\b/, why: "chance comes in through the Random port" },
   { pattern: /from "node:(crypto|zlib)"/, why: "digests are in base/hash.ts", except: ["src/base/hash.ts"] },
-  { pattern: /from "(mqtt|aedes|ws|pino|classic-level|yargs|prom-client)"/, why: "these libraries belong to the host and the command line" },
+  {
+    pattern: /from "(mqtt|aedes|ws|pino|classic-level|yargs|prom-client)"/,
+    why: "these libraries belong to the host and the command line",
+  },
 ];
 
 const sources = (folder: string): string[] =>

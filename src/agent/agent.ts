@@ -1,0 +1,169 @@
+// The assembly of one device: what `skein run` starts on a Pi, and what the simulated world starts in virtual time.
+//
+// An agent lives through devices: each start is a session, and when its past turns out to be lost (or not its own) it goes on
+// as a new incarnation, without a restart of the process.
+
+import { assert, SkeinError } from "../base/errors.ts";
+import { type Generation, memberKey } from "../base/ids.ts";
+import { type SiteTime, siteTime } from "../base/units.ts";
+import type { RaftInitial } from "../raft/types.ts";
+import type { StoredReading } from "../readings/reading-log.ts";
+import { openReplica } from "../replica/open-replica.ts";
+import { SiteClock } from "../replica/site-time.ts";
+import { Device } from "./device.ts";
+import type { Life } from "./life.ts";
+import type { AgentConfiguration, AgentPorts } from "./ports.ts";
+import type { AgentStatus } from "./status.ts";
+
+export interface Agent {
+  /** Resolves when it takes part: its session is synced and it dials its brokers. Does not wait for a coordinator. */
+  start(): Promise<void>;
+  /** As SIGTERM: flushes, closes, stays a member. Idempotent. */
+  stop(): Promise<void>;
+  status(): AgentStatus;
+  /** Every reading that the card still holds, by number. */
+  storedReadings(): Promise<readonly StoredReading[]>;
+  /** Resolves when the agent can no longer keep what it promised (a failed disk); the process should end with this error. */
+  readonly failed: Promise<SkeinError>;
+}
+
+export function createAgent(ports: AgentPorts, configuration: AgentConfiguration): Agent {
+  return new DeviceAgent(ports, configuration);
+}
+
+class DeviceAgent implements Agent {
+  readonly #ports: AgentPorts;
+  readonly #configuration: AgentConfiguration;
+  readonly failed: Promise<SkeinError>;
+  #fail: (failure: SkeinError) => void = () => undefined;
+  #device: Device | undefined;
+  #generation: Generation | undefined;
+  #renewing: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(ports: AgentPorts, configuration: AgentConfiguration) {
+    this.#ports = ports;
+    this.#configuration = configuration;
+    this.failed = new Promise((resolve) => {
+      this.#fail = resolve;
+    });
+  }
+
+  async start(): Promise<void> {
+    if (this.#device !== undefined || this.#stopping !== undefined) return;
+    this.#device = await this.#begin(this.#ports.data.origin !== "found");
+    this.#device.start();
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= (async () => {
+      await this.#renewing;
+      await this.#device?.stop();
+      await this.#ports.data.close();
+    })();
+    return this.#stopping;
+  }
+
+  status(): AgentStatus {
+    assert(this.#device !== undefined, "status is asked after start");
+    return this.#device.status();
+  }
+
+  storedReadings(): Promise<readonly StoredReading[]> {
+    assert(this.#device !== undefined, "readings are asked for after start");
+    return this.#device.storedReadings();
+  }
+
+  /** Opens what the data directory holds; a lost past makes a new incarnation, once. */
+  async #begin(isNewIncarnation: boolean): Promise<Device> {
+    const { clock, random, logger, data } = this.#ports;
+    for (let isFresh = isNewIncarnation; ; isFresh = true) {
+      const { identity } = data;
+      this.#generation = identity.generation;
+      const founds = this.#configuration.found && identity.generation === undefined && identity.was === undefined;
+      const self = { device: this.#configuration.device, incarnation: identity.incarnation };
+      const opened = await openReplica(
+        { clock, random, logFiles: data.logFiles, storage: data.storage },
+        {
+          self: memberKey(self),
+          founds,
+          hasPast: identity.generation !== undefined && !isFresh,
+          timing: this.#configuration.timing,
+        },
+      );
+      if (opened.kind === "lost-past") {
+        logger.error(
+          { why: opened.why, incarnation: identity.incarnation },
+          "this device has lost its past and goes on as a new incarnation",
+        );
+        await data.newIncarnation();
+        continue;
+      }
+      const founding = founds ? await this.#found() : this.#generation;
+      const siteClock = new SiteClock(clock, newestTime(opened.parts.initial, opened.parts.state.siteTimeFloor));
+      const life: Life = {
+        site: this.#configuration.site,
+        self,
+        session: identity.session,
+        was: identity.was,
+        version: this.#configuration.version,
+        founding,
+      };
+      const parts = { replica: opened.parts, siteClock };
+      const device = new Device(this.#ports, this.#configuration, life, parts, {
+        generation: () => this.#generation,
+        adoptGeneration: (generation) => this.#adopt(generation),
+        renew: (why) => this.#renew(why),
+        failed: (failure) => this.#fail(failure),
+      });
+      await device.open();
+      return device;
+    }
+  }
+
+  /** Once, by a person's word: the generation is synced after the log that names this device its only voter. */
+  async #found(): Promise<Generation> {
+    const generation: Generation = { number: 1, nonce: Buffer.from(this.#ports.random.bytes(16)).toString("hex") };
+    await this.#ports.data.saveGeneration(generation);
+    this.#generation = generation;
+    this.#ports.logger.info({ generation }, "founding the site");
+    return generation;
+  }
+
+  #adopt(generation: Generation): void {
+    this.#generation = generation;
+    this.#ports.logger.info({ generation }, "heard this site's coordinator for the first time");
+    this.#ports.data.saveGeneration(generation).catch((cause: unknown) => {
+      this.#fail(new SkeinError("disk-failed", "The site's generation could not be written", cause));
+    });
+  }
+
+  /** Idempotent: the first reason counts. */
+  #renew(why: string): void {
+    if (this.#renewing !== undefined || this.#stopping !== undefined) return;
+    this.#ports.logger.error({ why }, "this incarnation must not go on; a new one is made");
+    this.#renewing = this.#makeAnew().then(
+      () => {
+        this.#renewing = undefined;
+      },
+      (cause: unknown) =>
+        this.#fail(
+          cause instanceof SkeinError
+            ? cause
+            : new SkeinError("disk-failed", "No new incarnation could be made", cause),
+        ),
+    );
+  }
+
+  async #makeAnew(): Promise<void> {
+    await this.#device?.stop();
+    await this.#ports.data.newIncarnation();
+    if (this.#stopping !== undefined) return;
+    this.#device = await this.#begin(true);
+    this.#device.start();
+  }
+}
+
+function newestTime(initial: RaftInitial, floor: SiteTime): SiteTime {
+  return siteTime(Math.max(floor, ...initial.entries.map((entry) => entry.siteTime)));
+}

@@ -1,0 +1,194 @@
+// What a device does while it is coordinator: admit members, keep the voters, close windows, feed the uplink.
+//
+// Everything here is a proposal that any other coordinator would make too, from committed state and what is heard now; nothing
+// is remembered from one term to the next. It acts only while the core says that it has authority: elected, an entry of its own
+// term committed, and a majority heard within the election timeout.
+
+import { type DeviceId, type Generation, type MemberKey, memberKey, type SiteId } from "../base/ids.ts";
+import type { Clock, Timer } from "../base/ports/clock.ts";
+import type { Logger } from "../base/ports/logger.ts";
+import { between, type Instant, milliseconds, seconds } from "../base/units.ts";
+import type { Replica } from "../replica/replica.ts";
+import type { SiteClock } from "../replica/site-time.ts";
+import type { Command, JoinRequest } from "../site/types.ts";
+import { Admission } from "./admission.ts";
+import { membersToProbe, planVoters, type VoterCandidate, type VoterSituation } from "./voter-policy.ts";
+
+export interface CoordinatorDoor {
+  lastHeard(member: MemberKey): Instant | undefined;
+  refuseJoin(to: MemberKey, reason: "id-in-use", detail: string): void;
+  /** It has authority now; whatever speaks for the site outside may start. */
+  authorityGained(): void;
+  authorityLost(): void;
+}
+
+export interface CoordinatorOptions {
+  readonly site: SiteId;
+  /** Of the generation that this device founded and that the log does not know yet. */
+  readonly founding: Generation | undefined;
+}
+
+const dutyInterval = milliseconds(100);
+const voterInterval = milliseconds(500);
+/** A member whose answer is older is not promoted. */
+const readyWithin = seconds(3);
+const readyEntries = 1000;
+
+export class Coordinator {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #replica: Replica;
+  readonly #siteClock: SiteClock;
+  readonly #options: CoordinatorOptions;
+  readonly #door: CoordinatorDoor;
+  readonly #admission: Admission;
+  /** Kinds of proposals that are on their way: one of each at a time. */
+  readonly #proposed = new Set<string>();
+  #timer: Timer | undefined;
+  #hasAuthority = false;
+  #votersLookedAt: Instant | undefined;
+
+  constructor(
+    ports: { clock: Clock; logger: Logger },
+    parts: { replica: Replica; siteClock: SiteClock },
+    options: CoordinatorOptions,
+    door: CoordinatorDoor,
+  ) {
+    this.#clock = ports.clock;
+    this.#logger = ports.logger;
+    this.#replica = parts.replica;
+    this.#siteClock = parts.siteClock;
+    this.#options = options;
+    this.#door = door;
+    this.#admission = new Admission(ports.clock, {
+      member: (device) => this.#known(device),
+      lastHeard: (member) => door.lastHeard(member),
+      isVoter: (member) => this.#voters().includes(member),
+      demote: (member) => this.#changeVoters(this.#votersWithout(member)),
+      propose: (joins, refused) => this.#proposeJoins(joins, refused),
+      refuse: (to, reason, detail) => door.refuseJoin(to, reason, detail),
+    });
+  }
+
+  get hasAuthority(): boolean {
+    return this.#hasAuthority;
+  }
+
+  /** This device was elected. Idempotent. */
+  begin(): void {
+    if (this.#timer === undefined) this.#duties();
+  }
+
+  /** It leads no more. Idempotent. */
+  end(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#admission.stop();
+    this.#proposed.clear();
+    this.#loseAuthority();
+  }
+
+  asked(request: JoinRequest): void {
+    if (this.#hasAuthority) this.#admission.asked(request);
+  }
+
+  #duties(): void {
+    this.#timer = this.#clock.after(dutyInterval, "coordinator's duties", () => this.#duties());
+    if (!this.#replica.status().hasAuthority) {
+      this.#loseAuthority();
+      return;
+    }
+    if (!this.#hasAuthority) {
+      this.#hasAuthority = true;
+      this.#door.authorityGained();
+    }
+    const { state } = this.#replica;
+    if (state.generation === undefined) {
+      const { site, founding } = this.#options;
+      if (founding !== undefined) this.#propose("found", { kind: "found", site, generation: founding });
+      return;
+    }
+    const now = this.#siteClock.now();
+    const upTo = now === undefined ? undefined : state.dueClose(now);
+    if (upTo !== undefined) this.#propose("close", { kind: "close", upTo });
+    this.#keepVoters();
+  }
+
+  #loseAuthority(): void {
+    if (!this.#hasAuthority) return;
+    this.#hasAuthority = false;
+    this.#door.authorityLost();
+  }
+
+  #propose(name: string, command: Command): void {
+    if (this.#proposed.has(name)) return;
+    this.#proposed.add(name);
+    this.#replica.propose(command, (result) => {
+      this.#proposed.delete(name);
+      if (result.kind === "refused")
+        this.#logger.warn({ command: command.kind, ...result }, "the site refused a coordinator's entry");
+    });
+  }
+
+  #proposeJoins(joins: readonly JoinRequest[], refused: () => void): void {
+    this.#replica.propose({ kind: "join", joins }, (result) => {
+      if (result.kind !== "refused") return;
+      this.#logger.warn({ devices: joins.map(({ device }) => device), ...result }, "the site refused to admit");
+      refused();
+    });
+  }
+
+  #keepVoters(): void {
+    const now = this.#clock.now();
+    if (this.#votersLookedAt !== undefined && between(this.#votersLookedAt, now) < voterInterval) return;
+    this.#votersLookedAt = now;
+    const situation = this.#situation();
+    const next = planVoters(situation);
+    if (next !== undefined) this.#changeVoters(next);
+    for (const member of membersToProbe(situation)) this.#replica.probe(member);
+  }
+
+  #situation(): VoterSituation {
+    const { state } = this.#replica;
+    const { followers, commit } = this.#replica.status();
+    const ready = new Set(
+      followers
+        .filter(
+          ({ match, silentFor }) =>
+            silentFor !== undefined && silentFor < readyWithin && match + readyEntries >= commit,
+        )
+        .map(({ member }) => member),
+    );
+    const candidates: VoterCandidate[] = [...state.members.values()].map((member) => ({
+      member: memberKey(member),
+      zone: state.configuration.devices.get(member.device)?.zone,
+      isReady: ready.has(memberKey(member)),
+    }));
+    return { candidates, voters: this.#voters(), wanted: state.configuration.settings.voters };
+  }
+
+  #changeVoters(voters: readonly MemberKey[]): void {
+    if (voters.length === 0 || this.#proposed.has("voters")) return;
+    this.#proposed.add("voters");
+    this.#logger.info({ voters }, "changing the voters");
+    this.#replica.changeVoters(voters, () => this.#proposed.delete("voters"));
+  }
+
+  #voters(): readonly MemberKey[] {
+    const { voters } = this.#replica.status();
+    return voters.incoming ?? voters.current;
+  }
+
+  /** Without `member`, and again an odd number: with the best of the others, or with one less. */
+  #votersWithout(member: MemberKey): readonly MemberKey[] {
+    const { candidates, voters, wanted } = this.#situation();
+    const others = candidates.filter((candidate) => candidate.member !== member);
+    const kept = voters.filter((voter) => voter !== member);
+    return planVoters({ candidates: others, voters: kept, wanted }) ?? kept;
+  }
+
+  #known(device: DeviceId): { member: MemberKey; session: number } | undefined {
+    const known = this.#replica.state.members.get(device);
+    return known === undefined ? undefined : { member: memberKey(known), session: known.session };
+  }
+}

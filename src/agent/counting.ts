@@ -1,0 +1,248 @@
+// The readings of one device, from its sensors to the coordinator; and, while it is coordinator, from everybody's partials to
+// the log. The protocol is PROTOCOLS.md, "Counting each reading once".
+
+import type { SkeinError } from "../base/errors.ts";
+import { type MemberKey, memberKey, type SensorId } from "../base/ids.ts";
+import { isAssigned } from "../readings/fold.ts";
+import { Gatherer } from "../readings/gatherer.ts";
+import { PartialSender } from "../readings/partial-sender.ts";
+import { partialBytes } from "../readings/partial-size.ts";
+import type { StoredReading } from "../readings/reading-log.ts";
+import { ReadingStore } from "../readings/reading-store.ts";
+import { type SampledSensor, Sampler, type SensorStatus } from "../readings/sampler.ts";
+import { type Partial, quality } from "../readings/types.ts";
+import type { Replica } from "../replica/replica.ts";
+import type { SiteClock } from "../replica/site-time.ts";
+import type { Move, Touched } from "../site/types.ts";
+import type { Life } from "./life.ts";
+import type { AgentPorts } from "./ports.ts";
+
+export interface CountingOptions {
+  readonly life: Life;
+  readonly siteClock: SiteClock;
+  readonly replica: Replica;
+  /** To the coordinator; false when there is no way to it. */
+  send(to: MemberKey, partial: Partial): boolean;
+  /** The log has counted other readings under this device's numbers. */
+  twoCopies(detail: string): void;
+  failed(failure: SkeinError): void;
+}
+
+/** For status. */
+export interface CountingFigures {
+  readonly taken: number;
+  readonly missing: number;
+  readonly counted: number;
+  readonly uncounted: number;
+  readonly stopped: string | undefined;
+}
+
+export class Counting {
+  readonly #ports: AgentPorts;
+  readonly #options: CountingOptions;
+  readonly #self: MemberKey;
+  readonly #sampler: Sampler;
+  readonly #gatherer: Gatherer;
+  #store: ReadingStore | undefined;
+  #sender: PartialSender | undefined;
+  /** Of the readings taken in this session, and before. */
+  #missing = 0;
+  #isHeld = false;
+  #isSampling = false;
+
+  constructor(ports: AgentPorts, options: CountingOptions) {
+    this.#ports = ports;
+    this.#options = options;
+    this.#self = memberKey(options.life.self);
+    const { replica, siteClock } = options;
+    this.#sampler = new Sampler({
+      clock: ports.clock,
+      siteTime: () => siteClock.stamp(),
+      add: (sensor, value, flags, stamp) => this.#store?.add(sensor, value, flags, stamp) ?? false,
+      isAssigned: (sensor, stamp) => isAssigned(replica.state.definitions, options.life.self.device, sensor, stamp),
+      faulty: (sensor, failure) => ports.logger.warn({ sensor, why: failure.message }, "a sensor gives no reading"),
+    });
+    this.#gatherer = new Gatherer({
+      clock: ports.clock,
+      counted: (origin) => this.#countedOf(origin),
+      definitions: () => replica.state.definitions,
+      siteTime: () => siteClock.now(),
+      propose: (proposal, done) =>
+        replica.propose({ kind: "count", ...proposal }, (result) => done(result.kind === "done")),
+    });
+  }
+
+  /** Opens the readings log. Fails as `LogFiles.open`; a log that is damaged is set aside and named. */
+  async open(): Promise<void> {
+    const { life, replica } = this.#options;
+    this.#isHeld = life.was !== undefined && !this.#isAdmitted();
+    this.#store = await this.#openStore();
+    const store = this.#store;
+    for (const reading of await this.storedReadings()) if (isMissing(reading)) this.#missing += 1;
+    this.#sender = new PartialSender(
+      {
+        clock: this.#ports.clock,
+        random: this.#ports.random,
+        store,
+        counted: () => (this.#isAdmitted() ? replica.state.counted(this.#self) : undefined),
+        definitions: () => replica.state.definitions,
+        siteTime: () => this.#options.siteClock.now(),
+        term: () => replica.role.term,
+        send: (partial) => this.#send(partial),
+      },
+      {
+        origin: this.#self,
+        session: life.session,
+        twoCopies: (move) =>
+          this.#options.twoCopies(
+            `the site counted ${move.from}–${move.to} of this device with other readings than its own`,
+          ),
+        failed: (failure) => this.#ports.logger.warn({ why: failure.message }, "readings cannot be read back"),
+      },
+    );
+  }
+
+  start(): void {
+    this.#isSampling = true;
+    this.#sender?.start();
+    this.#configure();
+  }
+
+  /** Sampling ends, and what was read is synced. Idempotent. */
+  async stop(): Promise<void> {
+    this.#isSampling = false;
+    this.#sampler.stop();
+    this.#sender?.stop();
+    this.#gatherer.resign();
+    await this.#store?.close();
+  }
+
+  lead(): void {
+    this.#gatherer.lead();
+  }
+
+  follow(): void {
+    this.#gatherer.resign();
+  }
+
+  /** A partial of a member, this one included. */
+  offered(partial: Partial): void {
+    this.#gatherer.offer(partial, partialBytes(partial));
+  }
+
+  applied(touched: ReadonlySet<Touched>, moves: readonly Move[]): void {
+    if (touched.has("configuration")) this.#configure();
+    if (touched.has("members") && this.#isHeld && this.#isAdmitted()) {
+      this.#isHeld = false;
+      this.#store?.admit(this.#countedOf(this.#self) ?? 0);
+    }
+    for (const move of moves) if (move.origin === this.#self) this.#sender?.moved(move);
+  }
+
+  /** The device has site time: what was stored without gets its stamps. Repeats change nothing. */
+  hasTime(): void {
+    const stamp = this.#options.siteClock.stamp();
+    if (stamp !== undefined) this.#store?.synchronize(stamp);
+  }
+
+  sensors(): ReadonlyMap<SensorId, SensorStatus> {
+    return this.#sampler.status();
+  }
+
+  figures(): CountingFigures {
+    const { taken, stopped } = this.#store?.status() ?? { taken: 0, stopped: undefined };
+    const counted = this.#countedOf(this.#self) ?? 0;
+    return {
+      taken,
+      missing: this.#missing,
+      counted,
+      uncounted: Math.max(0, taken - counted),
+      stopped: stopped?.message,
+    };
+  }
+
+  /** Every reading that the card still holds, by number, those without a stamp included. */
+  async storedReadings(): Promise<readonly StoredReading[]> {
+    const store = this.#store;
+    const all: StoredReading[] = [];
+    if (store === undefined) return all;
+    for (let from = store.first - 1; from < store.taken; ) {
+      const readings = await readStored(store, from);
+      const last = readings.at(-1);
+      if (last === undefined) break;
+      all.push(...readings);
+      from = last.number;
+    }
+    return all;
+  }
+
+  #openStore(): Promise<ReadingStore> {
+    const { data, clock, logger } = this.#ports;
+    const { life, replica, failed } = this.#options;
+    return ReadingStore.open(data.logFiles, clock, {
+      flushInterval: () => replica.state.configuration.settings.flushInterval,
+      session: life.session,
+      lastSiteTime: this.#options.siteClock.floor > 0 ? this.#options.siteClock.floor : undefined,
+      isHeld: this.#isHeld,
+      listener: {
+        taken: (readings) => {
+          for (const reading of readings) if (isMissing(reading)) this.#missing += 1;
+        },
+        stopped: (reason) => logger.error({ why: reason.message }, "this device takes no readings any more"),
+        resumed: () => logger.info({}, "this device takes readings again"),
+        failed,
+      },
+    });
+  }
+
+  #send(partial: Partial): boolean {
+    const { replica } = this.#options;
+    const { leader } = replica.role;
+    if (leader === undefined) return false;
+    if (leader !== this.#self) return this.#options.send(leader, partial);
+    this.offered(partial);
+    return true;
+  }
+
+  #countedOf(origin: MemberKey): number | undefined {
+    const { state } = this.#options.replica;
+    return state.isGone(origin) ? undefined : state.counted(origin);
+  }
+
+  #isAdmitted(): boolean {
+    const { self } = this.#options.life;
+    return this.#options.replica.state.member(self.device)?.incarnation === self.incarnation;
+  }
+
+  #configure(): void {
+    if (!this.#isSampling) return;
+    const { device } = this.#options.life.self;
+    const { sensors } = this.#options.replica.state.configuration;
+    const wanted = new Map<SensorId, SampledSensor>();
+    for (const [sensor, configuration] of sensors) {
+      if (configuration.device !== device) continue;
+      const { interval, range, stuckAfter, driver } = configuration;
+      const fingerprint = JSON.stringify([interval, range, stuckAfter, driver]);
+      wanted.set(sensor, {
+        interval,
+        range,
+        stuckAfter,
+        fingerprint,
+        driver: () => this.#ports.drivers(sensor, configuration),
+      });
+    }
+    this.#sampler.configure(wanted);
+  }
+}
+
+const isMissing = (reading: StoredReading): boolean => (reading.quality & quality.missing) !== 0;
+
+const pageReadings = 1000;
+
+function readStored(store: ReadingStore, from: number): Promise<readonly StoredReading[]> {
+  return new Promise((done, failed) => {
+    store.readStored(from, pageReadings, (failure, readings) =>
+      failure === undefined ? done(readings) : failed(failure),
+    );
+  });
+}

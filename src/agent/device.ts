@@ -1,0 +1,277 @@
+// One life of one device: a replica, its voice on the brokers, its readings, and the coordinator's duties when it leads.
+// Everything here belongs to one incarnation and one session; the agent makes a new one when either ends.
+
+import type { SkeinError } from "../base/errors.ts";
+import { type Generation, type Member, type MemberKey, memberKey, memberOf } from "../base/ids.ts";
+import { limits } from "../base/limits.ts";
+import type { Instant } from "../base/units.ts";
+import { BrokerSet, type Delivery } from "../mqtt/broker-set.ts";
+import type { SiteMessage } from "../mqtt/messages.ts";
+import type { StoredReading } from "../readings/reading-log.ts";
+import { Replica, type ReplicaParts, type RoleChange } from "../replica/replica.ts";
+import type { SiteClock } from "../replica/site-time.ts";
+import type { Move, Touched } from "../site/types.ts";
+import { Api } from "./api.ts";
+import { Coordinator } from "./coordinator.ts";
+import { Counting } from "./counting.ts";
+import { Dashboard } from "./dashboard.ts";
+import { describeAgent } from "./describe.ts";
+import { Joining } from "./joining.ts";
+import type { Life } from "./life.ts";
+import type { AgentConfiguration, AgentPorts } from "./ports.ts";
+import type { AgentStatus } from "./status.ts";
+
+export interface DeviceHandlers {
+  generation(): Generation | undefined;
+  /** This device has belonged to none so far. */
+  adoptGeneration(generation: Generation): void;
+  /** This incarnation must not go on: the agent makes a new one. */
+  renew(why: string): void;
+  /** The disk no longer keeps what is promised. */
+  failed(failure: SkeinError): void;
+}
+
+export class Device {
+  readonly #ports: AgentPorts;
+  readonly #life: Life;
+  readonly #key: MemberKey;
+  readonly #siteClock: SiteClock;
+  readonly #handlers: DeviceHandlers;
+  readonly #brokers: BrokerSet;
+  readonly #replica: Replica;
+  readonly #coordinator: Coordinator;
+  readonly #joining: Joining;
+  readonly #counting: Counting;
+  readonly #dashboard: Dashboard;
+  readonly #api: Api;
+  /** When each member was last heard; newest last. */
+  readonly #heard = new Map<MemberKey, Instant>();
+
+  constructor(
+    ports: AgentPorts,
+    configuration: AgentConfiguration,
+    life: Life,
+    parts: { readonly replica: ReplicaParts; readonly siteClock: SiteClock },
+    handlers: DeviceHandlers,
+  ) {
+    const { clock, random, logger, links } = ports;
+    this.#ports = ports;
+    this.#life = life;
+    this.#key = memberKey(life.self);
+    this.#siteClock = parts.siteClock;
+    this.#handlers = handlers;
+    this.#brokers = new BrokerSet(
+      { clock, links, log: logger },
+      {
+        site: life.site,
+        self: life.self,
+        session: life.session,
+        brokers: configuration.brokers,
+        keepAlive: configuration.keepAlive,
+        generation: () => handlers.generation(),
+      },
+      {
+        received: (delivery) => this.#received(delivery),
+        heardGeneration: ({ generation, kind, from }) => this.#heardGeneration(generation, kind, from),
+        changed: () => this.#dashboard.presenceChanged(),
+      },
+    );
+    this.#replica = new Replica(
+      { clock, random, logger, storage: ports.data.storage, siteClock: parts.siteClock },
+      parts.replica,
+      {
+        broadcast: (message) => void this.#brokers.broadcast(message),
+        send: (to, message) => this.#say(to, message),
+        forward: (to, { session, serial }, command) => this.#say(to, { kind: "propose", session, serial, command }),
+        answer: (to, { session, serial }, result) => {
+          if (result.kind === "unknown") return; // silence says it: the asker repeats or times out
+          this.#say(to, { kind: "proposal-answer", session, serial, outcome: result });
+        },
+      },
+      {
+        role: (change) => this.#roleChanged(change),
+        applied: (touched, moved) => this.#applied(touched, moved),
+        replaced: () =>
+          this.#applied(new Set(["configuration", "members", "counted", "windows", "outbox", "cursor"]), []),
+        diverged: (detail) => handlers.renew(detail),
+        failed: (failure) => handlers.failed(failure),
+      },
+    );
+    this.#joining = new Joining(
+      { clock, random },
+      {
+        device: life.self.device,
+        incarnation: life.self.incarnation,
+        session: life.session,
+        was: life.was,
+        version: life.version,
+      },
+      {
+        leader: () => this.#replica.role.leader,
+        known: () => this.#replica.state.members.get(life.self.device),
+        ask: (leader, request) =>
+          leader === this.#key ? this.#coordinator.asked(request) : this.#say(leader, { kind: "join", request }),
+        pastIsNotMine: (detail) => handlers.renew(detail),
+      },
+    );
+    this.#coordinator = new Coordinator(
+      { clock, logger },
+      { replica: this.#replica, siteClock: parts.siteClock },
+      { site: life.site, founding: life.founding },
+      {
+        lastHeard: (member) => this.#heard.get(member),
+        refuseJoin: (to, reason, detail) => this.#say(to, { kind: "join-refused", reason, detail }),
+        authorityGained: () => {
+          this.#counting.lead();
+          this.#dashboard.lead();
+        },
+        authorityLost: () => {
+          this.#counting.follow();
+          this.#dashboard.follow();
+        },
+      },
+    );
+    this.#dashboard = new Dashboard(ports, configuration, {
+      life,
+      replica: this.#replica,
+      siteClock: parts.siteClock,
+      brokers: this.#brokers,
+    });
+    this.#api = new Api(ports, {
+      replica: this.#replica,
+      status: () => this.status(),
+      answer: (client, message, via) => void this.#brokers.send(client, message, via),
+    });
+    this.#counting = new Counting(ports, {
+      life,
+      siteClock: parts.siteClock,
+      replica: this.#replica,
+      send: (to, partial) => this.#brokers.send(memberOf(to), { kind: "partial", partial }),
+      twoCopies: (detail) => handlers.renew(detail),
+      failed: (failure) => handlers.failed(failure),
+    });
+  }
+
+  /** Opens what belongs to this life beside the replica. Once, before `start`. */
+  open(): Promise<void> {
+    return this.#counting.open();
+  }
+
+  start(): void {
+    this.#brokers.start();
+    this.#replica.start();
+    this.#joining.start();
+    this.#counting.start();
+  }
+
+  /** A stop is not a leave. Sampling ends first, so that what was read is on the card before the voice falls silent. */
+  async stop(): Promise<void> {
+    this.#joining.stop();
+    this.#coordinator.end();
+    await this.#counting.stop();
+    await this.#dashboard.stop();
+    this.#api.stop();
+    await this.#replica.stop();
+    await this.#brokers.stop();
+  }
+
+  storedReadings(): Promise<readonly StoredReading[]> {
+    return this.#counting.storedReadings();
+  }
+
+  status(): AgentStatus {
+    return describeAgent({
+      life: this.#life,
+      generation: this.#handlers.generation(),
+      replica: this.#replica,
+      siteClock: this.#siteClock,
+      brokers: this.#brokers,
+      joining: this.#joining,
+      counting: this.#counting,
+      dashboard: this.#dashboard,
+      disk: this.#ports.data.usage(),
+    });
+  }
+
+  #say(to: MemberKey, message: SiteMessage): void {
+    this.#brokers.send(memberOf(to), message);
+  }
+
+  #received({ from, broadcast, message, via }: Delivery): void {
+    const sender = memberKey(from);
+    this.#noteHeard(sender);
+    switch (message.kind) {
+      case "partial":
+        if (message.partial.origin === sender && this.#coordinator.hasAuthority)
+          this.#counting.offered(message.partial);
+        return;
+      case "join":
+        if (message.request.device === from.device && message.request.incarnation === from.incarnation) {
+          this.#coordinator.asked(message.request);
+        }
+        return;
+      case "join-refused":
+        this.#joining.refused(message.detail);
+        return;
+      case "propose":
+        this.#replica.receivedProposal(sender, { session: message.session, serial: message.serial }, message.command);
+        return;
+      case "proposal-answer":
+        this.#replica.receivedAnswer({ session: message.session, serial: message.serial }, message.outcome);
+        return;
+      case "api-question":
+        this.#api.asked(from, message, via);
+        return;
+      case "api-answer":
+      case "presence":
+        return;
+      case "pre-vote-request":
+      case "pre-vote-reply":
+      case "vote-request":
+      case "vote-reply":
+      case "append":
+      case "append-ack":
+      case "gap":
+      case "snapshot-offer":
+      case "snapshot-question":
+      case "snapshot-chunk":
+      case "read-question":
+      case "read-answer":
+        this.#replica.received(sender, broadcast, message);
+        if (message.kind === "append") this.#counting.hasTime();
+    }
+  }
+
+  #noteHeard(sender: MemberKey): void {
+    this.#heard.delete(sender);
+    this.#heard.set(sender, this.#ports.clock.now());
+    if (this.#heard.size > limits.members) {
+      const [oldest] = this.#heard.keys();
+      if (oldest !== undefined) this.#heard.delete(oldest);
+    }
+  }
+
+  #heardGeneration(generation: Generation, kind: string, from: Member): void {
+    if (this.#handlers.generation() === undefined) {
+      if (kind === "append") this.#handlers.adoptGeneration(generation);
+      return;
+    }
+    const own = this.#handlers.generation();
+    this.#ports.logger.warn(
+      { from, heard: generation, own },
+      "another founding of this site is heard: a person must decide which one stays",
+    );
+  }
+
+  #roleChanged(change: RoleChange): void {
+    if (change.role === "leader") this.#coordinator.begin();
+    else this.#coordinator.end();
+    this.#joining.look();
+  }
+
+  #applied(touched: ReadonlySet<Touched>, moved: readonly Move[]): void {
+    if (touched.has("members")) this.#joining.look();
+    this.#counting.applied(touched, moved);
+    this.#dashboard.applied(touched);
+  }
+}

@@ -1,0 +1,37 @@
+// What an agent stands on, and what a person tells it. The rest it learns from the site.
+
+import type { DeviceId, SensorId, SiteId } from "../base/ids.ts";
+import type { Clock } from "../base/ports/clock.ts";
+import type { DataDirectory } from "../base/ports/data-directory.ts";
+import type { Driver } from "../base/ports/driver.ts";
+import type { Logger } from "../base/ports/logger.ts";
+import type { MqttLinks } from "../base/ports/mqtt-link.ts";
+import type { Random } from "../base/ports/random.ts";
+import type { Duration } from "../base/units.ts";
+import type { BrokerAddress } from "../mqtt/broker-connection.ts";
+import type { RaftTiming } from "../raft/types.ts";
+import type { SensorConfiguration } from "../site/configuration.ts";
+
+export interface AgentPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Opened and locked; the agent closes it when it stops. */
+  readonly data: DataDirectory;
+  readonly links: MqttLinks;
+  /** Makes the driver of a sensor that is assigned to this device. Fails with `invalid-argument` for a kind that this host has not. */
+  drivers(sensor: SensorId, configuration: SensorConfiguration): Driver;
+}
+
+export interface AgentConfiguration {
+  readonly site: SiteId;
+  readonly device: DeviceId;
+  /** Exactly one device of a site founds it, the first time that its data directory is used. */
+  readonly found: boolean;
+  readonly brokers: readonly BrokerAddress[];
+  /** Where the uplink logs in, if it is another broker than the site's; the URL itself is configuration of the site. */
+  readonly uplinkLogin?: { readonly username: string; readonly password: string };
+  readonly keepAlive: Duration;
+  readonly timing: RaftTiming;
+  readonly version: string;
+}

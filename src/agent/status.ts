@@ -1,0 +1,84 @@
+// What an agent says of itself: plain data, the same for programs (`--json`), the live view and the API.
+
+import type { DeviceId, SensorId, SiteId } from "../base/ids.ts";
+import type { Duration, LogIndex, SiteTime, Term } from "../base/units.ts";
+import type { Role } from "../raft/types.ts";
+
+export interface MemberStatus {
+  readonly device: DeviceId;
+  readonly isVoter: boolean;
+  /** Heard on at least one broker lately. */
+  readonly isPresent: boolean;
+  /** Entries behind the commit index, as far as the asked device knows; undefined: it does not. */
+  readonly lag: number | undefined;
+  readonly zone: string | undefined;
+}
+
+export interface BrokerStatus {
+  /** Without password. */
+  readonly url: string;
+  readonly isUp: boolean;
+  /** Why it is down. */
+  readonly why: string | undefined;
+  readonly roundTrip: Duration | undefined;
+}
+
+export interface LatestReading {
+  readonly sensor: SensorId;
+  readonly value: number;
+  readonly stamp: SiteTime | undefined;
+  readonly quality: number;
+}
+
+export interface AgentStatus {
+  readonly site: SiteId;
+  readonly device: DeviceId;
+  readonly version: string;
+  readonly session: number;
+  readonly generation: number;
+  readonly role: Role;
+  readonly isVoter: boolean;
+  readonly term: Term;
+  readonly leader: DeviceId | undefined;
+  /** Why this leader, or why there is none: a sentence for people. */
+  readonly why: string;
+  readonly commit: LogIndex;
+  readonly applied: LogIndex;
+  /** Log index at which the configuration last changed; 0: there is none. */
+  readonly revision: LogIndex;
+  readonly voters: readonly DeviceId[];
+  readonly members: readonly MemberStatus[];
+  readonly brokers: readonly BrokerStatus[];
+  readonly siteTime: SiteTime | undefined;
+  /** A clock source has set the site's time; until then stamps are consistent, but may be wrong. */
+  readonly isSiteTimeSynced: boolean;
+  readonly outbox: {
+    readonly waiting: number;
+    readonly bytes: number;
+    /** The newest item's number, and up to where the uplink has acknowledged. */
+    readonly last: number;
+    readonly cursor: number;
+    /** At the present rate; undefined: nothing was queued yet, so there is no rate. */
+    readonly daysOfRoom: number | undefined;
+    /** The coordinator alone knows; false elsewhere. */
+    readonly isUplinkUp: boolean;
+  };
+  readonly readings: {
+    /** Numbers taken (synced), of which `missing` have no value. */
+    readonly taken: number;
+    readonly missing: number;
+    readonly counted: number;
+    readonly uncounted: number;
+    /** Why this device takes no readings; undefined: it does. */
+    readonly stopped: string | undefined;
+    readonly latest: readonly LatestReading[];
+  };
+  readonly disk: { readonly bytesWritten: number; readonly syncs: number };
+  readonly traffic: {
+    readonly messagesSent: number;
+    readonly bytesSent: number;
+    readonly messagesReceived: number;
+    readonly bytesReceived: number;
+    readonly dropped: number;
+  };
+}

@@ -1,0 +1,184 @@
+// The replicated state on disk (DESIGN §11): one synced batch of the cells that changed, with index, term and digest.
+//
+// Cells live under the name of a space. A snapshot that comes from another member is received into the other space and made
+// current by one batch, once its digest matched: a half-received one is never seen (RAFT-CASES 47).
+
+import { decode, encode } from "../base/cbor.ts";
+import { SkeinError } from "../base/errors.ts";
+import type { Storage, StorageChange, StorageRange } from "../base/ports/storage.ts";
+import type { LogStart, SnapshotName, Voters } from "../raft/types.ts";
+import { SiteState } from "../site/state.ts";
+import type { Cell } from "../site/types.ts";
+import { encodeStart, readStart } from "./raft-log.ts";
+
+/** A checkpoint that is synced. */
+export interface Checkpoint {
+  readonly start: LogStart;
+  /** 32 hex digits. */
+  readonly digest: string;
+  /** Of its cells; roughly what a snapshot costs to send. */
+  readonly bytes: number;
+}
+
+export type RecoveredState =
+  | { readonly kind: "empty" }
+  | { readonly kind: "found"; readonly checkpoint: Checkpoint; readonly state: SiteState }
+  /** Its digest does not match: what the card holds is not what was written. */
+  | { readonly kind: "damaged"; readonly detail: string };
+
+type Space = "a" | "b";
+
+const currentKey = "checkpoint/current";
+const pageEntries = 256;
+
+export const spaceRange = (space: Space): StorageRange => ({ from: `state/${space}/`, to: `state/${space}0` });
+export const cellKey = (space: Space, key: string): string => `state/${space}/${key}`;
+
+export class Checkpoints {
+  readonly #storage: Storage;
+  #space: Space;
+  #current: Checkpoint | undefined;
+  /** Writes and installs one after the other, in the order of the calls. */
+  #queue: Promise<unknown> = Promise.resolve();
+
+  private constructor(storage: Storage, space: Space, current: Checkpoint | undefined) {
+    this.#storage = storage;
+    this.#space = space;
+    this.#current = current;
+  }
+
+  static async open(storage: Storage): Promise<{ checkpoints: Checkpoints; recovered: RecoveredState }> {
+    const raw = await storage.get(currentKey);
+    if (raw === undefined)
+      return { checkpoints: new Checkpoints(storage, "a", undefined), recovered: { kind: "empty" } };
+    const current = readCurrent(raw);
+    if (current === undefined) {
+      return {
+        checkpoints: new Checkpoints(storage, "a", undefined),
+        recovered: { kind: "damaged", detail: "its head is unreadable" },
+      };
+    }
+    const checkpoints = new Checkpoints(storage, current.space, current.checkpoint);
+    const state = await loadState(storage, current.space);
+    if (state === undefined || state.digest() !== current.checkpoint.digest) {
+      const detail = `at entry ${current.checkpoint.start.index} the digest should be ${current.checkpoint.digest}, and is ${state?.digest() ?? "unreadable"}`;
+      return { checkpoints, recovered: { kind: "damaged", detail } };
+    }
+    return { checkpoints, recovered: { kind: "found", checkpoint: current.checkpoint, state } };
+  }
+
+  get current(): Checkpoint | undefined {
+    return this.#current;
+  }
+
+  /** The space of the current checkpoint and a view of it that later checkpoints do not change. */
+  view(): { readonly space: Space; readonly checkpoint: Checkpoint } | undefined {
+    return this.#current === undefined ? undefined : { space: this.#space, checkpoint: this.#current };
+  }
+
+  /** Where a cell of the current state lies in the storage. */
+  keyOf(cell: string): string {
+    return cellKey(this.#space, cell);
+  }
+
+  /** Resolves when synced. Checkpoints reach the disk in the order of the calls. */
+  save(
+    checkpoint: Checkpoint,
+    changed: { readonly puts: readonly Cell[]; readonly deletes: readonly string[] },
+  ): Promise<void> {
+    return this.#inOrder(async () => {
+      const changes: StorageChange[] = changed.puts.map(({ key, value }) => ({
+        kind: "put",
+        key: cellKey(this.#space, key),
+        value,
+      }));
+      for (const key of changed.deletes) changes.push({ kind: "delete", key: cellKey(this.#space, key) });
+      changes.push({ kind: "put", key: currentKey, value: encodeCurrent(this.#space, checkpoint) });
+      await this.#storage.write(changes);
+      this.#current = checkpoint;
+    });
+  }
+
+  /** Empties the space that snapshots are received into. */
+  beginReceiving(): Promise<void> {
+    return this.#inOrder(() => this.#storage.clear(spaceRange(this.#otherSpace())));
+  }
+
+  /** Keeps cells of a snapshot that is being received. */
+  receive(cells: readonly Cell[]): Promise<void> {
+    const space = this.#otherSpace();
+    return this.#inOrder(() =>
+      this.#storage.write(cells.map(({ key, value }) => ({ kind: "put", key: cellKey(space, key), value }))),
+    );
+  }
+
+  /**
+   * Makes what was received current, if its digest is the one in `name`; resolves with the new state. Fails with
+   * `state-damaged` otherwise, and then nothing has changed.
+   */
+  install(name: SnapshotName, voters: Voters, bytes: number): Promise<SiteState> {
+    return this.#inOrder(async () => {
+      const space = this.#otherSpace();
+      const state = await loadState(this.#storage, space);
+      if (state === undefined || state.digest() !== name.digest) {
+        throw new SkeinError(
+          "state-damaged",
+          `The snapshot of ${name.leader} at entry ${name.index} does not match its digest; it is asked for again`,
+        );
+      }
+      const checkpoint: Checkpoint = {
+        start: { index: name.index, term: name.term, voters },
+        digest: name.digest,
+        bytes,
+      };
+      await this.#storage.write([{ kind: "put", key: currentKey, value: encodeCurrent(space, checkpoint) }]);
+      const old = this.#space;
+      this.#space = space;
+      this.#current = checkpoint;
+      await this.#storage.clear(spaceRange(old));
+      return state;
+    });
+  }
+
+  #otherSpace(): Space {
+    return this.#space === "a" ? "b" : "a";
+  }
+
+  #inOrder<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(run);
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+}
+
+async function loadState(storage: Storage, space: Space): Promise<SiteState | undefined> {
+  const prefix = cellKey(space, "");
+  const range = spaceRange(space);
+  const cells: Cell[] = [];
+  for (let from = range.from; ; ) {
+    const page = await storage.page({ from, to: range.to }, pageEntries);
+    for (const [key, value] of page) cells.push({ key: key.slice(prefix.length), value });
+    const last = page.at(-1);
+    if (last === undefined || page.length < pageEntries) break;
+    from = `${last[0]}\u0000`;
+  }
+  try {
+    return SiteState.load(cells);
+  } catch {
+    return undefined; // cells that this version cannot read: reported as damaged by whoever asked
+  }
+}
+
+function encodeCurrent(space: Space, { start, digest, bytes }: Checkpoint): Uint8Array {
+  return encode([space, encodeStart(start), digest, bytes]);
+}
+
+function readCurrent(raw: Uint8Array): { space: Space; checkpoint: Checkpoint } | undefined {
+  try {
+    const [space, start, digest, bytes] = decode(raw) as unknown[];
+    if ((space !== "a" && space !== "b") || typeof digest !== "string" || typeof bytes !== "number") return undefined;
+    return { space, checkpoint: { start: readStart(start), digest, bytes } };
+  } catch {
+    return undefined;
+  }
+}

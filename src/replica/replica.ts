@@ -1,0 +1,409 @@
+// One device's copy of the site: the Raft core, its log on disk and the state machine, driven together.
+//
+// Events go into the core one at a time; its effects are carried out in their order. What an effect brings about (a synced
+// write, an applied entry) comes back as a further event, queued behind the one being handled.
+
+import { assert, type SkeinError } from "../base/errors.ts";
+import type { MemberKey } from "../base/ids.ts";
+import { limits } from "../base/limits.ts";
+import type { Clock, Timer } from "../base/ports/clock.ts";
+import type { LogUsage } from "../base/ports/log-file.ts";
+import type { Logger } from "../base/ports/logger.ts";
+import type { Random } from "../base/ports/random.ts";
+import type { Storage } from "../base/ports/storage.ts";
+import { between, type Duration, type Instant, type LogIndex } from "../base/units.ts";
+import { createRaft } from "../raft/raft.ts";
+import type {
+  Entry,
+  Raft,
+  RaftEffect,
+  RaftEvent,
+  RaftInitial,
+  RaftMessage,
+  RaftStatus,
+  Voters,
+} from "../raft/types.ts";
+import { encodeProposal } from "../site/command-codec.ts";
+import type { SiteState } from "../site/state.ts";
+import type { ClientSerial, Command, Move, Touched } from "../site/types.ts";
+import { CheckpointKeeper } from "./checkpoint-keeper.ts";
+import type { Checkpoints } from "./checkpoints.ts";
+import { DurableSends } from "./durable-sends.ts";
+import type { RaftLog } from "./raft-log.ts";
+import type { SiteClock } from "./site-time.ts";
+import { SnapshotTransfer } from "./snapshot-transfer.ts";
+import { type SubmissionResult, Submissions } from "./submissions.ts";
+import { type ProposalResult, WaitingProposals } from "./waiting-proposals.ts";
+
+type EventBody = RaftEvent extends infer E ? (E extends RaftEvent ? Omit<E, "now" | "siteTime"> : never) : never;
+export type RoleChange = Extract<RaftEffect, { kind: "role" }>;
+
+export interface ReplicaPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly storage: Storage;
+  readonly siteClock: SiteClock;
+}
+
+/** How a replica speaks; each message may be lost, repeated, or come late. */
+export interface ReplicaVoice {
+  broadcast(message: RaftMessage): void;
+  send(to: MemberKey, message: RaftMessage): void;
+  forward(to: MemberKey, client: ClientSerial, command: Uint8Array): void;
+  answer(to: MemberKey, client: ClientSerial, result: ProposalResult): void;
+}
+
+export interface ReplicaObserver {
+  role(change: RoleChange): void;
+  /** After each entry that changed something. `moved` is what a count entry counted. */
+  applied(touched: ReadonlySet<Touched>, moved: readonly Move[]): void;
+  /** The state was replaced by a snapshot. */
+  replaced(): void;
+  /** This copy contradicts what the others agreed on: it must take a new incarnation. */
+  diverged(detail: string): void;
+  /** The disk no longer keeps what is promised: the agent must end. */
+  failed(failure: SkeinError): void;
+}
+
+/** What `openReplica` found on disk. */
+export interface ReplicaParts {
+  readonly self: MemberKey;
+  readonly initial: RaftInitial;
+  readonly log: RaftLog;
+  readonly checkpoints: Checkpoints;
+  readonly state: SiteState;
+  /** The committed configuration as of `state`. */
+  readonly voters: Voters;
+  /** Of the log, after which a checkpoint is due. */
+  readonly checkpointBytes: number;
+}
+
+export class Replica {
+  readonly #ports: ReplicaPorts;
+  readonly #voice: ReplicaVoice;
+  readonly #observer: ReplicaObserver;
+  readonly #self: MemberKey;
+  readonly #raft: Raft;
+  readonly #log: RaftLog;
+  readonly #checkpoints: Checkpoints;
+  readonly #sends: DurableSends;
+  readonly #transfer: SnapshotTransfer;
+  readonly #keeper: CheckpointKeeper;
+  readonly #waiting = new WaitingProposals();
+  readonly #reads = new Map<number, (isCurrent: boolean) => void>();
+  readonly #submissions: Submissions;
+  readonly #events: RaftEvent[] = [];
+  readonly #applyQueue: Entry[] = [];
+  #state: SiteState;
+  #appliedIndex: LogIndex;
+  #role: RoleChange;
+  #lastRead = 0;
+  #isStepping = false;
+  #isStopped = true;
+  #timer: Timer | undefined;
+  #timerAt: Instant | undefined;
+
+  constructor(ports: ReplicaPorts, parts: ReplicaParts, voice: ReplicaVoice, observer: ReplicaObserver) {
+    this.#ports = ports;
+    this.#voice = voice;
+    this.#observer = observer;
+    this.#self = parts.self;
+    this.#state = parts.state;
+    this.#log = parts.log;
+    this.#checkpoints = parts.checkpoints;
+    this.#raft = createRaft(parts.initial);
+    const status = this.#raft.status(ports.clock.now());
+    this.#appliedIndex = status.applied;
+    this.#role = { kind: "role", role: status.role, term: status.term, leader: undefined, why: status.why };
+    this.#sends = new DurableSends(ports.clock, parts.log, {
+      send: (to, message) => (to === undefined ? voice.broadcast(message) : voice.send(to, message)),
+      persisted: (token) => this.#enter({ kind: "persisted", token }),
+      failed: (failure) => this.#fail(failure),
+    });
+    this.#transfer = new SnapshotTransfer(ports, parts.checkpoints, {
+      chunk: ({ to, term, name, offset }, { data, isLast }) =>
+        voice.send(to, { kind: "snapshot-chunk", term, name, offset, data, isLast }),
+      installed: (name, voters, state) => {
+        this.#replaceState(state, name.index, voters);
+        this.#enter({ kind: "snapshot-installed", name, voters });
+        this.#applyQueued();
+      },
+      failed: (name, reason) => {
+        ports.logger.warn({ snapshot: name.index, from: name.leader, reason }, "snapshot not installed");
+        this.#enter({ kind: "snapshot-failed", name, reason });
+      },
+      appliedIndex: () => this.#appliedIndex,
+    });
+    this.#keeper = new CheckpointKeeper(parts.checkpoints, parts, {
+      saved: ({ start, digest, bytes }) =>
+        this.#sends.whenSynced(() => this.#enter({ kind: "checkpointed", index: start.index, digest, bytes })),
+      diverged: (detail) => observer.diverged(detail),
+      failed: (failure) => this.#fail(failure),
+    });
+    this.#submissions = new Submissions(ports, {
+      leader: () => this.#role.leader,
+      isSelf: (member) => member === this.#self,
+      propose: (command, done) => this.#propose(command, done),
+      forward: (to, client, command) => voice.forward(to, client, command),
+    });
+  }
+
+  /** The newest applied state; replaced as a whole when a snapshot is installed, so do not keep it. */
+  get state(): SiteState {
+    return this.#state;
+  }
+
+  get appliedIndex(): LogIndex {
+    return this.#appliedIndex;
+  }
+
+  get role(): RoleChange {
+    return this.#role;
+  }
+
+  get isLeader(): boolean {
+    return this.#role.role === "leader";
+  }
+
+  status(): RaftStatus {
+    return this.#raft.status(this.#ports.clock.now());
+  }
+
+  usage(): LogUsage {
+    return this.#log.usage();
+  }
+
+  start(): void {
+    if (!this.#isStopped) return;
+    this.#isStopped = false;
+    this.#enter({ kind: "tick" });
+  }
+
+  /** Writes what was gathered and closes the log; nothing is sent any more. Not a leave. */
+  async stop(): Promise<void> {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    this.#submissions.stop();
+    this.#waiting.abandon();
+    this.#abandonReads();
+    this.#sends.flush();
+    this.#sends.stop();
+    await this.#transfer.stop();
+    await this.#keeper.settled();
+    await this.#log.close();
+  }
+
+  received(from: MemberKey, broadcast: boolean, message: RaftMessage): void {
+    if (this.#state.isGone(from)) return; // a removed incarnation has no say, whatever its term (RAFT-CASES 7)
+    if (message.kind === "append") this.#ports.siteClock.heard(message.siteTime);
+    this.#enter({ kind: "received", from, broadcast, message });
+  }
+
+  /** A proposal of another member's client; it is answered once its outcome is known. */
+  receivedProposal(from: MemberKey, client: ClientSerial, command: Uint8Array): void {
+    this.#propose(command, (result) => this.#voice.answer(from, client, result));
+  }
+
+  receivedAnswer(client: ClientSerial, result: ProposalResult): void {
+    this.#submissions.answered(client, result);
+  }
+
+  /** As coordinator, for commands whose repeat is harmless. */
+  propose(command: Command, done: (result: ProposalResult) => void): void {
+    this.#propose(encodeProposal({ client: undefined, command }), done);
+  }
+
+  /** From any member: `done` is called once, at the latest after `within`; then the outcome is unknown. */
+  submit(client: ClientSerial, command: Command, within: Duration, done: (result: SubmissionResult) => void): void {
+    this.#submissions.submit(client, encodeProposal({ client, command }), within, done);
+  }
+
+  changeVoters(voters: readonly MemberKey[], done: (result: ProposalResult) => void): void {
+    this.#enter({ kind: "change-voters", context: this.#waiting.add(done), voters });
+  }
+
+  /** A cell of the state, also one whose bytes are on the disk alone. Undefined: there is none (any more). */
+  async readCell(key: string): Promise<Uint8Array | undefined> {
+    return this.#state.cell(key) ?? (await this.#ports.storage.get(this.#checkpoints.keyOf(key)));
+  }
+
+  probe(member: MemberKey): void {
+    this.#enter({ kind: "probe", member });
+  }
+
+  /** `done(true)`: the state is at least as new as everything acknowledged before the call. `false`: ask again. */
+  readBarrier(within: Duration, done: (isCurrent: boolean) => void): void {
+    this.#lastRead += 1;
+    const context = this.#lastRead;
+    const finish = (isCurrent: boolean): void => {
+      timer.cancel();
+      if (this.#reads.delete(context)) done(isCurrent);
+    };
+    const timer = this.#ports.clock.after(within, "read", () => finish(false));
+    this.#reads.set(context, finish);
+    this.#enter({ kind: "read", context });
+  }
+
+  #propose(command: Uint8Array, done: (result: ProposalResult) => void): void {
+    if (this.#isStopped) {
+      done({ kind: "unknown" });
+      return;
+    }
+    if (command.length > limits.commandBytes) {
+      done({
+        kind: "refused",
+        reason: "malformed",
+        detail: `the change takes ${command.length} bytes; ${limits.commandBytes} are allowed in one`,
+      });
+      return;
+    }
+    this.#enter({ kind: "propose", proposals: [{ context: this.#waiting.add(done), command }] });
+  }
+
+  /** Queues an event and handles all that are queued, unless that is being done already. */
+  #enter(body: EventBody): void {
+    if (this.#isStopped) return;
+    this.#events.push({
+      ...body,
+      now: this.#ports.clock.now(),
+      siteTime: this.#ports.siteClock.forEntry(),
+    } as RaftEvent);
+    if (this.#isStepping) return;
+    this.#isStepping = true;
+    for (let event = this.#events.shift(); event !== undefined && !this.#isStopped; event = this.#events.shift()) {
+      for (const effect of this.#raft.step(event)) this.#carryOut(effect);
+    }
+    this.#isStepping = false;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isStopped) return;
+    const { clock } = this.#ports;
+    const at = this.#raft.nextTick();
+    if (at === undefined || (this.#timerAt !== undefined && this.#timerAt <= at)) return;
+    this.#timer?.cancel();
+    this.#timerAt = at;
+    this.#timer = clock.after(between(clock.now(), at), "raft", () => {
+      this.#timerAt = undefined;
+      this.#enter({ kind: "tick" });
+    });
+  }
+
+  #carryOut(effect: RaftEffect): void {
+    switch (effect.kind) {
+      case "persist":
+        this.#sends.persist(effect);
+        return;
+      case "send":
+        this.#sends.send(effect.to, effect.message, effect.after);
+        return;
+      case "apply":
+        this.#apply(effect.entries);
+        return;
+      case "proposed":
+        this.#waiting.appended(effect);
+        return;
+      case "proposal-refused":
+        this.#waiting.refused(effect);
+        return;
+      case "read-ready":
+        this.#reads.get(effect.context)?.(true);
+        return;
+      case "read-refused":
+        this.#reads.get(effect.context)?.(false);
+        return;
+      case "role":
+        this.#changeRole(effect);
+        return;
+      case "serve-chunk":
+        this.#inBackground(this.#transfer.serve(effect));
+        return;
+      case "store-chunk":
+        this.#inBackground(this.#transfer.store(effect));
+        return;
+      case "compacted":
+        this.#sends.compact(effect.start);
+        return;
+      case "diverged":
+        this.#observer.diverged(`${effect.from} at entry ${effect.index}: ${effect.detail}`);
+        return;
+    }
+  }
+
+  #changeRole(change: RoleChange): void {
+    const before = this.#role;
+    this.#role = change;
+    const { siteClock, logger } = this.#ports;
+    if (change.role === "leader" && before.role !== "leader") siteClock.lead();
+    if (change.role !== "leader" && (before.role === "leader" || change.leader !== before.leader)) siteClock.follow();
+    if (before.role === "leader" && change.role !== "leader") this.#waiting.abandon();
+    if (before.term !== change.term) this.#keeper.leadershipChanged();
+    logger.info({ role: change.role, term: change.term, leader: change.leader, why: change.why }, "role");
+    this.#observer.role(change);
+  }
+
+  #apply(entries: readonly Entry[]): void {
+    const newest = this.#applyQueue.at(-1)?.index ?? 0;
+    for (const entry of entries) if (entry.index > newest) this.#applyQueue.push(entry);
+    this.#applyQueued();
+  }
+
+  #applyQueued(): void {
+    if (this.#transfer.isInstalling) return;
+    const before = this.#appliedIndex;
+    for (let entry = this.#applyQueue.shift(); entry !== undefined; entry = this.#applyQueue.shift()) {
+      if (entry.index <= this.#appliedIndex) continue;
+      assert(entry.index === this.#appliedIndex + 1, "entries are applied without a gap");
+      this.#applyOne(entry);
+    }
+    if (this.#appliedIndex > before) this.#enter({ kind: "applied", index: this.#appliedIndex });
+  }
+
+  #applyOne(entry: Entry): void {
+    this.#appliedIndex = entry.index;
+    this.#ports.siteClock.passed(entry.siteTime);
+    this.#keeper.passed(entry);
+    if (entry.kind !== "command") {
+      this.#waiting.applied(entry.index, entry.term, { kind: "done", index: entry.index });
+      return;
+    }
+    const { outcome, touched, moves } = this.#state.apply(entry);
+    const mark = this.#state.checkpoint;
+    if (mark?.index === entry.index) this.#keeper.keep(this.#state, entry, mark.previous);
+    this.#waiting.applied(entry.index, entry.term, outcome);
+    if (touched.size > 0) this.#observer.applied(touched, moves);
+    if (this.#isLeaderOf(entry)) this.#keeper.proposeIfDue((command) => this.propose(command, () => undefined));
+  }
+
+  #isLeaderOf(entry: Entry): boolean {
+    return this.isLeader && this.#role.term === entry.term;
+  }
+
+  #replaceState(state: SiteState, index: LogIndex, voters: Voters): void {
+    this.#state = state;
+    this.#appliedIndex = index;
+    this.#keeper.replaced(voters);
+    this.#ports.siteClock.passed(state.siteTimeFloor);
+    this.#waiting.abandon();
+    this.#observer.replaced();
+  }
+
+  #abandonReads(): void {
+    for (const finish of [...this.#reads.values()]) finish(false);
+  }
+
+  #inBackground(work: Promise<void>): void {
+    work.catch((cause: unknown) => this.#ports.logger.warn({ cause: String(cause) }, "snapshot transfer failed"));
+  }
+
+  #fail(failure: SkeinError): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    this.#sends.stop();
+    this.#observer.failed(failure);
+  }
+}

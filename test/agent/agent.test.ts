@@ -1,0 +1,35 @@
+import { describe, expect, it } from "vitest";
+import { seconds } from "../../src/base/units.ts";
+import { VirtualAgents } from "./virtual-agents.ts";
+
+/** A founded site, configured, that counts. */
+async function site(seed: number, devices: number, sensorsEach = 2): Promise<VirtualAgents> {
+  const agents = new VirtualAgents(seed, devices);
+  for (const device of agents.devices) await agents.start(device);
+  await agents.until(
+    "all devices are members",
+    () => agents.leader()?.agent?.status().members.length === devices,
+    seconds(30),
+  );
+  await agents.configure(sensorsEach);
+  return agents;
+}
+
+describe("a site in virtual time", () => {
+  it("one founder and two joiners become three voters", async () => {
+    const agents = await site(1, 3);
+    await agents.until("3 voters", () => agents.leader()?.agent?.status().voters.length === 3, seconds(30));
+  });
+
+  it("every reading counts once on the dashboard topic (5 devices, nothing fails)", async () => {
+    const agents = await site(2, 5);
+    await agents.run(seconds(60));
+    agents.silenceSensors();
+    await agents.until(
+      "the dashboard has what was sensed",
+      () => agents.counted() === agents.totalSensed(),
+      seconds(60),
+    );
+    expect(agents.totalSensed()).toBeGreaterThan(5 * 2 * 50);
+  });
+});

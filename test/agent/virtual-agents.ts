@@ -1,0 +1,275 @@
+// Whole agents in virtual time: the real `createAgent` over simulated brokers and disks, sensors that write down what they
+// hand out, and a subscriber of the dashboard topic that believes only what it receives.
+
+import { SimulatedDisk } from "../../firmware-sim/disk/simulated-disk.ts";
+import { SimulatedNetwork } from "../../firmware-sim/network.ts";
+import { SeededRandom } from "../../firmware-sim/seeded-random.ts";
+import { VirtualClock, VirtualTime } from "../../firmware-sim/virtual-clock.ts";
+import { type Agent, createAgent } from "../../src/agent/agent.ts";
+import { deviceId, type SensorId, sensorId, siteId } from "../../src/base/ids.ts";
+import type { Driver } from "../../src/base/ports/driver.ts";
+import type { Logger } from "../../src/base/ports/logger.ts";
+import { type Duration, milliseconds, seconds } from "../../src/base/units.ts";
+import { ApiClient } from "../../src/mqtt/api-client.ts";
+import { defaultTiming } from "../../src/replica/open-replica.ts";
+import type { SensorConfiguration } from "../../src/site/configuration.ts";
+import { defaultConfiguration } from "../../src/site/configuration-defaults.ts";
+import { diffConfiguration } from "../../src/site/configuration-diff.ts";
+
+export const brokerUrl = "mqtt://broker:1883";
+
+export function loggerTo(lines: string[], name: string, time: VirtualTime): Logger {
+  const write = (level: string) => (fields: object, event: string) => {
+    lines.push(`${(time.now / 1000).toFixed(3)} ${name} ${level} ${event} ${JSON.stringify(fields)}`);
+  };
+  const logger: Logger = {
+    debug: () => undefined,
+    info: write("info"),
+    warn: write("warn"),
+    error: write("error"),
+    child: () => logger,
+  };
+  return logger;
+}
+
+export class VirtualDevice {
+  readonly name: string;
+  disk: SimulatedDisk;
+  agent: Agent | undefined;
+  clock: VirtualClock | undefined;
+
+  constructor(name: string, disk: SimulatedDisk) {
+    this.name = name;
+    this.disk = disk;
+  }
+}
+
+interface Message {
+  readonly topic: string;
+  readonly body: Record<string, unknown>;
+}
+
+export class VirtualAgents {
+  readonly time = new VirtualTime();
+  readonly random: SeededRandom;
+  readonly network: SimulatedNetwork;
+  readonly devices: VirtualDevice[] = [];
+  readonly log: string[] = [];
+  /** Readings that sensors handed out, by sensor. */
+  readonly sensed = new Map<string, number>();
+  /** Messages with an id: items of the outbox, in the order of arrival. */
+  readonly items: Message[] = [];
+  readonly #client: ApiClient;
+  readonly #clientSession: string;
+  #serial = 0;
+  #areSensorsSilent = false;
+
+  constructor(seed: number, count: number) {
+    this.random = new SeededRandom(seed);
+    this.network = new SimulatedNetwork(this.time, this.random.fork("network"));
+    this.network.addBroker(brokerUrl);
+    for (let i = 1; i <= count; i++) this.devices.push(new VirtualDevice(`pi-${i}`, this.newDisk(i)));
+    const clock = new VirtualClock(this.time);
+    this.#clientSession = Buffer.from(this.random.bytes(16)).toString("hex");
+    this.network.device("cloud").open(
+      {
+        url: brokerUrl,
+        clientId: "cloud",
+        keepAlive: seconds(30),
+        subscriptions: [{ filter: "skein/1/test/aggregates/#", qos: 1 }],
+        maxPendingBytes: 1_000_000,
+      },
+      {
+        up: () => undefined,
+        down: () => undefined,
+        message: ({ topic, payload }) =>
+          this.items.push({ topic, body: JSON.parse(Buffer.from(payload).toString()) as Record<string, unknown> }),
+      },
+    );
+    this.#client = new ApiClient(
+      { clock, random: this.random.fork("client"), links: this.network.device("client") },
+      { site: siteId("test"), broker: { url: brokerUrl }, name: "test" },
+      { changed: () => undefined },
+    );
+    this.#client.start();
+  }
+
+  newDisk(number: number): SimulatedDisk {
+    return new SimulatedDisk(this.time, this.random.fork(`disk ${number} ${this.time.now}`));
+  }
+
+  at(index: number): VirtualDevice {
+    const found = this.devices[index];
+    if (found === undefined) throw new Error(`there is no device ${index}`);
+    return found;
+  }
+
+  async settle<T>(promise: Promise<T>): Promise<T> {
+    let isSettled = false;
+    const watched = promise.finally(() => {
+      isSettled = true;
+    });
+    watched.catch(() => undefined);
+    for (let i = 0; !isSettled && i < 100_000; i++) {
+      this.time.run(milliseconds(1));
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    return watched;
+  }
+
+  async run(span: Duration): Promise<void> {
+    for (let passed = 0; passed < span; passed += 20) {
+      this.time.run(milliseconds(Math.min(20, span - passed)));
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+  }
+
+  async start(device: VirtualDevice, found = device === this.devices[0]): Promise<void> {
+    const clock = new VirtualClock(this.time);
+    device.clock = clock;
+    const data = await this.settle(device.disk.openDataDirectory());
+    const agent = createAgent(
+      {
+        clock,
+        random: this.random.fork(`${device.name} ${this.time.now}`),
+        logger: loggerTo(this.log, device.name, this.time),
+        data,
+        links: this.network.device(device.name),
+        drivers: (sensor) => this.#driver(sensor, clock),
+      },
+      {
+        site: siteId("test"),
+        device: deviceId(device.name),
+        found,
+        brokers: [{ url: brokerUrl }],
+        keepAlive: seconds(10),
+        timing: defaultTiming,
+        version: "0.0.0-test",
+      },
+    );
+    device.agent = agent;
+    await this.settle(agent.start());
+  }
+
+  /** A power cut: nothing of this life happens any more, and the broker notices soon. */
+  crash(device: VirtualDevice): void {
+    device.clock?.stop();
+    device.agent = undefined;
+    this.network.kill(device.name);
+    device.disk = device.disk.crash();
+  }
+
+  leader(): VirtualDevice | undefined {
+    return this.devices.find(({ agent }) => agent?.status().role === "leader");
+  }
+
+  /** Waits until `holds`, or fails with the log's end. */
+  async until(what: string, holds: () => boolean, within: Duration): Promise<void> {
+    for (let passed = 0; passed < within; passed += 100) {
+      if (holds()) return;
+      await this.run(milliseconds(100));
+    }
+    throw new Error(`not within ${within / 1000} s: ${what}\n${this.log.slice(-Number(process.env.LOG ?? 40)).join("\n")}`);
+  }
+
+  /** Sensors of every device, one reading a second each, windows of 10 s. */
+  async configure(sensorsEach: number): Promise<void> {
+    const sensors = new Map<SensorId, SensorConfiguration>();
+    for (const { name } of this.devices) {
+      for (let i = 1; i <= sensorsEach; i++) {
+        sensors.set(sensorId(`${name}-s${i}`), {
+          device: deviceId(name),
+          driver: { kind: "simulated", profile: "test" },
+          quantity: i % 2 === 0 ? "humidity" : "temperature",
+          unit: "1",
+          interval: seconds(1),
+          range: undefined,
+          stuckAfter: undefined,
+          labels: {},
+        });
+      }
+    }
+    const configuration = {
+      devices: new Map(this.devices.map(({ name }) => [deviceId(name), { zone: undefined, labels: {} }])),
+      sensors,
+      aggregations: new Map([["all", { window: seconds(10), grace: seconds(8), groupBy: ["quantity"], where: {} }]]),
+      settings: { ...defaultConfiguration.settings, editionInterval: seconds(5), flushInterval: seconds(2) },
+    };
+    const [{ revision: base = 0 } = {}] = await this.ask("config.show", {});
+    const changes = diffConfiguration(defaultConfiguration, configuration);
+    await this.ask("config.apply", {
+      base,
+      changes,
+      author: "test",
+      note: "",
+      session: this.#clientSession,
+      serial: ++this.#serial,
+    });
+  }
+
+  /** The parts of one member's answer. */
+  ask(name: string, argument: unknown): Promise<Record<string, unknown>[]> {
+    const answered = new Promise<Record<string, unknown>[]>((done, failed) => {
+      const parts: Record<string, unknown>[] = [];
+      const device = this.#client.devices()[0] ?? deviceId("pi-1");
+      this.#client.ask({ device, name, argument, timeout: seconds(30) }, (outcome) => {
+        if (outcome.kind !== "answer") return failed(new Error(`${name}: ${JSON.stringify(outcome)}`));
+        parts.push(outcome.value as Record<string, unknown>);
+        if (outcome.isLast) done(parts);
+      });
+    });
+    return this.settle(answered);
+  }
+
+  silenceSensors(): void {
+    this.#areSensorsSilent = true;
+  }
+
+  /** Per series and window the latest edition's count, and the supplements'. */
+  counted(): number {
+    const latest = new Map<string, { edition: number; count: number }>();
+    let supplements = 0;
+    const seen = new Set<string>();
+    for (const { topic, body } of this.items) {
+      const { id, ts, edition, count, adds } = body as {
+        id: string;
+        ts: number;
+        edition: number;
+        count: number;
+        adds: boolean;
+      };
+      if (seen.has(id)) continue;
+      seen.add(id);
+      if (adds) supplements += count;
+      else if (edition > (latest.get(`${topic} ${ts}`)?.edition ?? 0)) latest.set(`${topic} ${ts}`, { edition, count });
+    }
+    return supplements + [...latest.values()].reduce((sum, { count }) => sum + count, 0);
+  }
+
+  totalSensed(): number {
+    return [...this.sensed.values()].reduce((sum, count) => sum + count, 0);
+  }
+
+  #driver(sensor: SensorId, clock: VirtualClock): Driver {
+    let isRunning = false;
+    return {
+      start: (sink) => {
+        isRunning = true;
+        const next = (): void => {
+          clock.after(seconds(1), "sensor", () => {
+            if (!isRunning) return;
+            if (!this.#areSensorsSilent) {
+              this.sensed.set(sensor, (this.sensed.get(sensor) ?? 0) + 1);
+              sink.reading(20 + this.random.fraction());
+            }
+            next();
+          });
+        };
+        next();
+      },
+      stop: () => {
+        isRunning = false;
+      },
+    };
+  }
+}
