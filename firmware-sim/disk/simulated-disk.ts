@@ -76,7 +76,7 @@ export class SimulatedDisk {
     const { identity, origin } = this.#startIdentity();
     return new Promise((resolve, reject) => {
       this.#saveIdentity(identity, (failure) => {
-        if (failure === undefined) resolve(this.#directory(origin));
+        if (failure === undefined) resolve(this.#directory(identity, origin));
         else reject(failure);
       });
     });
@@ -168,29 +168,36 @@ export class SimulatedDisk {
     this.#device.write(200, { name: "identity: replace", apply, done });
   }
 
-  #directory(origin: DataDirectoryOrigin): DataDirectory {
+  #directory(opened: DataDirectoryIdentity, origin: DataDirectoryOrigin): DataDirectory {
     const device = this.#device;
-    const current = () => this.#content.identity ?? missingIdentity();
-    const contentNow = () => this.#incarnation(current().incarnation);
+    // Of this life: what a later one stores in the same content is not seen here.
+    let identity = opened;
+    const contentNow = () => this.#incarnation(identity.incarnation);
     let storage = new SimulatedStorage(device, contentNow().storage);
-    const save = (identity: DataDirectoryIdentity) =>
+    const save = (next: DataDirectoryIdentity) =>
       new Promise<void>((resolve, reject) => {
-        this.#saveIdentity(identity, (failure) => (failure === undefined ? resolve() : reject(failure)));
+        this.#saveIdentity(next, (failure) => {
+          if (failure !== undefined) {
+            reject(failure);
+            return;
+          }
+          identity = next;
+          resolve();
+        });
       });
     return {
       get identity() {
-        return current();
+        return identity;
       },
       origin,
       logFiles: logFilesOf(device, (name) => (name === incarnationLog ? contentNow().logs : this.#content.lastingLogs)),
       get storage() {
         return storage;
       },
-      saveGeneration: (generation: Generation) => save({ ...current(), generation }),
+      saveGeneration: (generation: Generation) => save({ ...identity, generation }),
       newIncarnation: async () => {
         await storage.close();
-        const { incarnation: was, ...identity } = current();
-        await save({ ...identity, was, incarnation: incarnation(this.#random.bytes(16)) });
+        await save({ ...identity, was: identity.incarnation, incarnation: incarnation(this.#random.bytes(16)) });
         storage = new SimulatedStorage(device, contentNow().storage);
       },
       usage: () => ({ bytesWritten: device.bytesWritten, syncs: device.syncs }),
@@ -204,10 +211,6 @@ export class SimulatedDisk {
 }
 
 const loneStorage = "0".repeat(32) as Incarnation;
-
-function missingIdentity(): never {
-  throw new Error("A data directory that is open has an identity");
-}
 
 function logFilesOf(device: SimulatedDevice, logsOf: (name: string) => Map<string, LogContent>): LogFiles {
   return {

@@ -12,7 +12,7 @@
 // ends, and a crash leaves nothing to clear away. Node has no such call of its own.
 
 import { randomBytes } from "node:crypto";
-import { readdir, rm } from "node:fs/promises";
+import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isSkeinError, SkeinError } from "../base/errors.ts";
 import { type Generation, incarnation, isIncarnation } from "../base/ids.ts";
@@ -47,6 +47,7 @@ export async function openDataDirectory(path: string, serialOf = storageSerial):
   let lock: LevelStorage | undefined;
   try {
     await ensureDirectory(path);
+    await probe(path);
     lock = await LevelStorage.open(join(path, "lock"));
     const { identity, origin } = await startIdentity(path, await serialOf(path));
     const identityBytes = await writeIdentity(join(path, identityName), identity);
@@ -155,6 +156,16 @@ export class HostDataDirectory implements DataDirectory {
   }
 }
 
+/** Before anything else is touched, so that what is wrong is said by the operating system itself. */
+async function probe(path: string): Promise<void> {
+  const file = join(path, "probe");
+  try {
+    await writeFile(file, Buffer.alloc(4_096), { flush: true });
+  } finally {
+    await rm(file, { force: true });
+  }
+}
+
 async function startIdentity(path: string, serial: string) {
   const found = await readIdentity(join(path, identityName));
   // Whose state lies here cannot be told any more, but it is kept.
@@ -221,7 +232,7 @@ function unusable(path: string, cause: unknown): SkeinError {
     return new SkeinError("data-directory-locked", `Another agent is using ${path}: stop it first`, cause);
   }
   const origin = isSkeinError(cause) && cause.cause !== undefined ? cause.cause : cause;
-  const code = errorCode(origin);
+  const code = isSkeinError(cause, "disk-full") ? "ENOSPC" : errorCode(origin);
   if (code === "" && !isSkeinError(cause)) throw cause;
   const why = explanations[code] ?? (cause instanceof Error ? cause.message : code);
   return new SkeinError(
