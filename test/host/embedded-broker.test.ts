@@ -1,6 +1,7 @@
 import { createServer } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
+import { SeededRandom } from "../../firmware-sim/seeded-random.ts";
 import type { Broker, BrokerOptions } from "../../src/base/ports/broker.ts";
 import type { MqttLink, MqttLinkOptions, MqttMessage } from "../../src/base/ports/mqtt-link.ts";
 import { milliseconds, seconds } from "../../src/base/units.ts";
@@ -220,6 +221,21 @@ describe("the embedded broker", () => {
       await until(() => sleeper.received.length >= 4);
       expect(sleeper.received[3]).not.toBe(0);
     });
+  });
+
+  it("goes on for everyone else while 300 strangers send garbage, some of it after a proper CONNECT", async () => {
+    const broker = await start();
+    const hearer = await client(urlOf(broker), "hearer", ["a"]);
+    const speaker = await client(urlOf(broker), "speaker");
+    const random = new SeededRandom(11);
+    for (let i = 0; i < 300; i++) {
+      const garbage = Buffer.from(random.bytes(1 + random.below(60)));
+      const packets = random.below(2) === 0 ? [garbage] : [connectPacket(`stranger-${i}`), garbage];
+      rawClient(broker).send(...packets);
+      if (i % 30 === 0) speaker.link.publish({ topic: "a", payload: Buffer.of(i), qos: 0, retain: false });
+    }
+    await until(() => hearer.messages.length === 10);
+    expect([...hearer.downs, ...speaker.downs]).toEqual([]);
   });
 
   it("refuses subscriptions beyond their number, to $ topics and too long ones, and grants the rest", async () => {
