@@ -108,6 +108,8 @@ export const limits = {
   linkPendingBytes: 1 * mebi,
   /** Bytes of one MQTT packet that the embedded broker accepts: a frame with its topic, and JSON of programs. */
   brokerPacketBytes: 128 * kibi,
+  /** Bytes of one MQTT packet that a link accepts from any broker: JSON of other systems is larger than a frame. */
+  linkPacketBytes: 1 * mebi,
   /** QoS 1 publishes of one link without their PUBACK; more are refused. */
   linkUnacknowledged: 256,
   /** Bytes of one topic: far above ours, far below what a broker allows (65,535). */

@@ -2,7 +2,9 @@
 
 import { type ErrorWithReasonCode, MqttClient } from "mqtt";
 import { SkeinError } from "../base/errors.ts";
+import { limits } from "../base/limits.ts";
 import type { MqttLinkHandlers, MqttLinkOptions, MqttPublish } from "../base/ports/mqtt-link.ts";
+import { PacketLengthWatcher } from "./mqtt-packet-length.ts";
 import { type MqttStream, openStream } from "./mqtt-stream.ts";
 import type { MqttUrl } from "./mqtt-url.ts";
 
@@ -46,6 +48,13 @@ export class MqttAttempt {
         ? "ended the connection: it stops, or another client took over this one's name"
         : "closed the connection without a word";
       this.#ended(new SkeinError(this.#isConnected ? "broker-refused" : "broker-unreachable", `${this.#name} ${why}`));
+    });
+    const lengths = new PacketLengthWatcher(limits.linkPacketBytes);
+    this.#stream.duplex.on("data", (bytes: Buffer) => {
+      const length = lengths.tooLong(bytes);
+      if (length === undefined) return;
+      const what = `sent a packet of at least ${length} bytes; ${limits.linkPacketBytes} are allowed`;
+      this.#ended(new SkeinError("broker-unreachable", `${this.#name} ${what}`));
     });
     this.#client.on("message", (topic, payload, { retain }) => {
       if (!this.#isOver) handlers.message({ topic, payload, retain });

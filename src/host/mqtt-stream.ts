@@ -17,7 +17,7 @@ export interface MqttStream {
 export function openStream({ protocol, host, port, path }: MqttUrl): MqttStream {
   if (protocol === "ws" || protocol === "wss") {
     const address = `${protocol}://${host.includes(":") ? `[${host}]` : host}:${port}${path}`;
-    const socket = new WebSocket(address, ["mqtt"], { maxPayload: limits.brokerPacketBytes, perMessageDeflate: false });
+    const socket = new WebSocket(address, ["mqtt"], { maxPayload: limits.linkPacketBytes, perMessageDeflate: false });
     const duplex = createWebSocketStream(socket);
     return { duplex, pendingBytes: () => duplex.writableLength + socket.bufferedAmount };
   }

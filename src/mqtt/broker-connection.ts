@@ -1,5 +1,5 @@
-// One broker: a connection for Raft, which also carries presence and the last will, and one for everything else, so that an
-// acknowledgement never stands behind a snapshot in some buffer (ECOSYSTEM of brokers: one socket is one queue).
+// One broker: a connection for Raft, which also carries presence and the last will, and one for everything else. A socket is a
+// queue, at both ends and in the broker: on one of its own, an acknowledgement never stands behind a snapshot.
 
 import type { DeviceId } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
@@ -72,7 +72,7 @@ export class BrokerConnection {
   constructor(options: BrokerConnectionOptions) {
     this.#options = options;
     this.#since = options.clock.now();
-    this.url = options.address.url.replace(/\/\/[^/@]*@/, "//");
+    this.url = options.address.url.replace(/\/\/[^/]*@/, "//");
   }
 
   get isUp(): boolean {

@@ -133,6 +133,17 @@ describe("MqttJsLinks against brokers that misbehave", () => {
     expect(first).toHaveLength(1);
   });
 
+  it("drops a broker that announces a packet larger than allowed, before it has come", async () => {
+    const url = await serve((socket, packet) => {
+      if (isConnect(packet)) socket.write(Buffer.concat([connack(), Buffer.of(0x30, 0xff, 0xff, 0xff, 0x7f)]));
+    });
+    const { link, codes, reasons } = open(url);
+    await until(() => reasons.length >= 1);
+    await link.close();
+    expect(codes).toContain("broker-unreachable");
+    expect(reasons[0]).toMatch(/a packet of at least .* 1048576 are allowed/);
+  });
+
   it("survives bytes that are no MQTT", async () => {
     const url = await serve((socket) => socket.write("HTTP/1.1 400 Bad Request\r\n\r\n"));
     const { link, codes } = open(url, {}, { attemptTimeout: milliseconds(200) });

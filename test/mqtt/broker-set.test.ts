@@ -82,6 +82,13 @@ describe("BrokerSet with one broker", () => {
     expect(late.brokerSet.isPresent(b.self.device)).toBe(true);
   });
 
+  it("never shows a broker's password", () => {
+    const world = new TestSite(["mqtt://user:pass@word@one:1883"]);
+    world.time.run(seconds(1));
+    const [status] = world.device("a").brokerSet.brokers();
+    expect(status?.url).toBe("mqtt://one:1883");
+  });
+
   it("does not send while it is not connected, and says so", () => {
     const world = start([one]);
     const a = world.device("a");
