@@ -153,6 +153,11 @@ export class SiteState {
     return this.#tables.members.counted(origin);
   }
 
+  /** Last number that the site knows to be taken: with `counted`, how far a device's readings wait. */
+  stored(origin: MemberKey): number | undefined {
+    return this.#tables.members.stored(origin);
+  }
+
   isGone(origin: MemberKey): boolean {
     return this.#tables.members.isGone(origin);
   }
