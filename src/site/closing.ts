@@ -4,7 +4,6 @@
 // last edition is older than the interval between editions. A window exists from its first reading or missed sampling instant
 // on: where all of a group's sensors are silent because their devices are down, nothing is published, and the series has a gap.
 
-import { limits } from "../base/limits.ts";
 import { type Duration, type SiteTime, siteTime, type Term } from "../base/units.ts";
 import { aggregateTopic, formatAggregate } from "./aggregate-json.ts";
 import type { DefinitionHistory } from "./definitions.ts";
@@ -21,6 +20,8 @@ export interface ClosingParts {
   readonly now: SiteTime;
   readonly closedUpTo: SiteTime;
   readonly editionInterval: Duration;
+  /** Items at most. */
+  readonly itemsMax: number;
   unitOf(window: SiteWindow): string;
 }
 
@@ -30,7 +31,7 @@ export function publishDue(parts: ClosingParts): number {
   const due = [...windows.pending].filter((window) => isPublishable(window, parts)).sort(inOrder);
   let items = 0;
   for (const window of due) {
-    if (outbox.isFull || items >= limits.closeItems) break;
+    if (outbox.isFull || items >= parts.itemsMax) break;
     const fold = foldOf(window);
     const edition = window.isSupplement ? 0 : window.edition + 1;
     const id = `${generation}.${outbox.next}`;

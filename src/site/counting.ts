@@ -21,6 +21,8 @@ export interface CountingParts {
   readonly now: SiteTime;
   /** What ended up to here may have left. */
   readonly horizon: SiteTime;
+  /** Of windows; at it, nothing more is counted. */
+  readonly bytesMax: number;
 }
 
 /** Moves and merges all of the entry, or says why none of it. */
@@ -38,7 +40,7 @@ export function applyCount(command: CountCommand, parts: CountingParts): Refusal
 
 function refuseMoves(
   command: CountCommand,
-  { members, windows, definitions, now }: CountingParts,
+  { members, windows, definitions, now, bytesMax }: CountingParts,
 ): Refusal | undefined {
   if (command.moves.length === 0) return refused("malformed", "A count without a move");
   const { revision } = definitions.current;
@@ -54,7 +56,7 @@ function refuseMoves(
     places.set(origin, to);
   }
   if (command.stampMax > now + limits.stampLead) return refused("malformed", "Stamps are ahead of site time");
-  if (windows.bytes >= limits.windowBytesMax) {
+  if (windows.bytes >= bytesMax) {
     return refused("windows-full", "No window may leave because the outbox is full: readings wait on their devices");
   }
   return undefined;

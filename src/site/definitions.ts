@@ -72,17 +72,16 @@ export class DefinitionHistory implements CellSource {
   /** Takes over what the configuration says now. True: the revision changed, and with it which partials match. */
   update(aggregations: readonly AggregationDefinition[], moment: DefinitionMoment): boolean {
     const newest = this.#definitions.versions.at(-1);
-    if (
-      newest !== undefined &&
-      isExtension(newest.aggregations, aggregations) &&
-      isExtension(aggregations, newest.aggregations)
-    ) {
+    if (newest !== undefined && isSame(newest.aggregations, aggregations)) {
       this.#updateGrace(newest, aggregations);
       return false;
     }
     const from = beginning(this.#definitions.versions, aggregations, moment);
     const kept = this.#definitions.versions.filter((version) => version.from < from);
-    const versions = withinBounds([...kept, { from, aggregations }], moment.horizon);
+    const previous = kept.at(-1);
+    const isBack = previous !== undefined && isSame(previous.aggregations, aggregations);
+    const next = isBack ? [...kept.slice(0, -1), { ...previous, aggregations }] : [...kept, { from, aggregations }];
+    const versions = withinBounds(next, moment.horizon);
     for (const version of [...this.#definitions.versions, ...versions]) this.#touch(keyOf(version));
     this.#touch(revisionKey);
     this.#definitions = { revision: moment.index, versions };
@@ -134,6 +133,9 @@ function isExtension(before: readonly AggregationDefinition[], after: readonly A
     });
   });
 }
+
+const isSame = (a: readonly AggregationDefinition[], b: readonly AggregationDefinition[]): boolean =>
+  isExtension(a, b) && isExtension(b, a);
 
 function beginning(
   versions: readonly DefinitionVersion[],

@@ -128,30 +128,33 @@ function addMissing({ windows, definitions, facts }: Tables, keys: readonly Wind
 }
 
 function configure(
-  { configuration, definitions, windows, facts }: Tables,
+  tables: Tables,
   { base, author, note, changes }: Of<"configure">,
   packed: Uint8Array,
   { index }: EntryHead,
 ): Refusal | readonly Touched[] {
+  const { configuration, definitions, windows, facts } = tables;
   const draft = configuration.draft(base, changes);
   if ("reason" in draft) return draft;
   configuration.commit(draft, { revision: index, siteTime: facts.floor, author, note, changes }, packed);
-  const moment = { index, siteTime: facts.floor, stampMax: facts.stampMax, horizon: oldestAge(facts.floor) };
+  const moment = { index, siteTime: facts.floor, stampMax: facts.stampMax, horizon: oldestAge(tables) };
   if (definitions.update(definitionsOf(draft), moment)) windows.moveEnds((key) => definitions.endOf(key));
   return ["configuration"];
 }
 
 function count(tables: Tables, command: CountCommand): Refusal | readonly Touched[] {
-  const { members, windows, definitions, facts } = tables;
-  const refusal = applyCount(command, { members, windows, definitions, now: facts.floor, horizon: facts.horizon });
+  const { members, windows, definitions, facts, bounds } = tables;
+  const { floor: now, horizon: left } = facts;
+  const bytesMax = bounds.windowBytesMax;
+  const refusal = applyCount(command, { members, windows, definitions, now, horizon: left, bytesMax });
   if (refusal !== undefined) return refusal;
-  const horizon = windows.dropOld(oldestAge(facts.floor), facts.closedUpTo);
+  const horizon = windows.dropOld(oldestAge(tables), facts.closedUpTo);
   facts.set({ stampMax: raisedStampMax(facts.stampMax, command), horizon });
   return ["counted", "windows"];
 }
 
 function close(tables: Tables, { upTo }: Of<"close">, { term }: EntryHead): Refusal | readonly Touched[] {
-  const { configuration, definitions, facts, windows, outbox, series } = tables;
+  const { configuration, definitions, facts, windows, outbox, series, bounds } = tables;
   if (upTo > facts.floor + limits.stampLead)
     return refused("malformed", "Closes windows that are far ahead of site time");
   facts.set({ closedUpTo: siteTime(Math.floor(upTo)) });
@@ -167,13 +170,14 @@ function close(tables: Tables, { upTo }: Of<"close">, { term }: EntryHead): Refu
     generation: facts.generation?.number ?? 0,
     now: facts.floor,
     closedUpTo: facts.closedUpTo,
+    itemsMax: bounds.closeItems,
     editionInterval: configuration.configuration.settings.editionInterval,
     unitOf: ({ key }) => units.get(key.aggregation)?.get(key.group) ?? "",
   });
-  facts.set({ horizon: windows.dropOld(oldestAge(facts.floor), facts.closedUpTo) });
-  series.forgetBefore(oldestAge(facts.floor));
+  facts.set({ horizon: windows.dropOld(oldestAge(tables), facts.closedUpTo) });
+  series.forgetBefore(oldestAge(tables));
   return items > 0 ? ["windows", "outbox"] : ["windows"];
 }
 
 /** What ended before it may leave, whatever room there is. */
-const oldestAge = (floor: SiteTime): SiteTime => siteTime(Math.max(0, floor - limits.windowAge));
+const oldestAge = ({ facts, bounds }: Tables): SiteTime => siteTime(Math.max(0, facts.floor - bounds.windowAge));

@@ -28,13 +28,15 @@ const itemOverheadBytes = 64;
 
 export class Outbox implements CellSource {
   readonly prefix = "outbox/";
+  readonly #bytesMax: number;
   readonly #touch: (key: string) => void;
   readonly #slots = new Map<number, Slot>();
   #first = 1;
   #next = 1;
   #bytes = 0;
 
-  constructor(touch: (key: string) => void) {
+  constructor(bytesMax: number, touch: (key: string) => void) {
+    this.#bytesMax = bytesMax;
     this.#touch = touch;
   }
 
@@ -53,7 +55,7 @@ export class Outbox implements CellSource {
   }
 
   get isFull(): boolean {
-    return this.#bytes >= limits.outboxBytes;
+    return this.#bytes >= this.#bytesMax;
   }
 
   /** Undefined: not there, or only in the store, under `itemKey(number)`. */

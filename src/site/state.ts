@@ -5,6 +5,7 @@
 // effect reads the file of its noun: members, counting, closing, definitions, configuration-table, outbox, sessions.
 
 import type { DeviceId, Generation, MemberKey, SiteId } from "../base/ids.ts";
+import { limits } from "../base/limits.ts";
 import { type LogIndex, type SiteTime, siteTime } from "../base/units.ts";
 import type { Definitions, WindowKey } from "../readings/types.ts";
 import type { CellChanges } from "./cells.ts";
@@ -16,7 +17,7 @@ import type { SiteMember } from "./members.ts";
 import type { Outbox } from "./outbox.ts";
 import { refused } from "./refusals.ts";
 import type { CheckpointMark } from "./site-facts.ts";
-import { Tables } from "./tables.ts";
+import { type SiteBounds, Tables } from "./tables.ts";
 import type { Applied, AppliedEntry, Cell, Outcome } from "./types.ts";
 import type { SiteWindow } from "./windows.ts";
 
@@ -32,17 +33,22 @@ export interface WindowOverview {
 }
 
 export class SiteState {
-  readonly #tables = new Tables();
+  readonly #tables: Tables;
   /** Cells in the checkpoint that is being written. */
   #taken: string[] = [];
 
-  static empty(): SiteState {
-    return new SiteState();
+  private constructor(bounds: SiteBounds) {
+    this.#tables = new Tables(bounds);
+  }
+
+  /** `bounds` must be the same for all members of a site. */
+  static empty(bounds: SiteBounds = limits): SiteState {
+    return new SiteState(bounds);
   }
 
   /** From a checkpoint's cells, in any order. Fails with `state-damaged` on a cell that is none of this version. */
-  static load(cells: Iterable<Cell>): SiteState {
-    const state = new SiteState();
+  static load(cells: Iterable<Cell>, bounds: SiteBounds = limits): SiteState {
+    const state = new SiteState(bounds);
     for (const cell of cells) state.#tables.load(cell);
     return state;
   }
@@ -145,6 +151,11 @@ export class SiteState {
   /** Last number counted, also of an origin that was removed; undefined: never heard of. */
   counted(origin: MemberKey): number | undefined {
     return this.#tables.members.counted(origin);
+  }
+
+  /** Last number that the site knows to be taken: with `counted`, how far a device's readings wait. */
+  stored(origin: MemberKey): number | undefined {
+    return this.#tables.members.stored(origin);
   }
 
   isGone(origin: MemberKey): boolean {

@@ -12,20 +12,29 @@ import { SiteFacts } from "./site-facts.ts";
 import type { Cell } from "./types.ts";
 import { Windows } from "./windows.ts";
 
+/** Bounds that decide what applying an entry does: the same for all members of a site. */
+export type SiteBounds = {
+  readonly [Name in "outboxBytes" | "windowBytes" | "windowBytesMax" | "windowAge" | "closeItems"]: number;
+};
+
 export class Tables {
+  readonly bounds: SiteBounds;
   readonly cells = new CellTable();
   readonly #touch = (key: string): void => this.cells.touch(key);
   readonly facts = new SiteFacts(this.#touch);
   readonly members = new Members(this.#touch);
   readonly configuration = new ConfigurationTable(this.#touch);
   readonly definitions = new DefinitionHistory(this.#touch);
-  readonly windows = new Windows(this.#touch);
+  readonly windows: Windows;
   readonly series = new SeriesTable(this.#touch);
-  readonly outbox = new Outbox(this.#touch);
+  readonly outbox: Outbox;
   readonly sessions = new Sessions(this.#touch);
   readonly #sources: ReadonlyMap<string, CellSource>;
 
-  constructor() {
+  constructor(bounds: SiteBounds) {
+    this.bounds = bounds;
+    this.windows = new Windows(bounds.windowBytes, this.#touch);
+    this.outbox = new Outbox(bounds.outboxBytes, this.#touch);
     const sources: readonly CellSource[] = [
       this.facts,
       this.members,

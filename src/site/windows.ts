@@ -44,6 +44,7 @@ const nobody: ReadonlySet<DeviceId> = new Set();
 
 export class Windows implements CellSource {
   readonly prefix = "window/";
+  readonly #bytesMax: number;
   readonly #touch: (key: string) => void;
   readonly #windows = new Map<string, Mutable<SiteWindow>>();
   /** Never published, or dirty. */
@@ -52,7 +53,8 @@ export class Windows implements CellSource {
   /** No window ends earlier; raised by the search for old ones, so that most closes need not search. */
   #oldestEnd = Number.POSITIVE_INFINITY;
 
-  constructor(touch: (key: string) => void) {
+  constructor(bytesMax: number, touch: (key: string) => void) {
+    this.#bytesMax = bytesMax;
     this.#touch = touch;
   }
 
@@ -147,11 +149,11 @@ export class Windows implements CellSource {
    */
   dropOld(ageEnd: SiteTime, closedUpTo: SiteTime): SiteTime {
     let horizon = siteTime(0);
-    if (this.#bytes <= limits.windowBytes && this.#oldestEnd > ageEnd) return horizon;
+    if (this.#bytes <= this.#bytesMax && this.#oldestEnd > ageEnd) return horizon;
     const old = [...this.#windows].filter(([, window]) => mayLeave(window, closedUpTo));
     old.sort(([nameA, a], [nameB, b]) => a.end - b.end || (nameA < nameB ? -1 : 1));
     // Some room is made at once, so that the next search is far away.
-    const wanted = this.#bytes > limits.windowBytes ? limits.windowBytes * 0.9 : limits.windowBytes;
+    const wanted = this.#bytes > this.#bytesMax ? this.#bytesMax * 0.9 : this.#bytesMax;
     for (const [name, window] of old) {
       if (window.end > ageEnd && window.end > horizon && this.#bytes <= wanted) break;
       this.#drop(name, window);

@@ -184,9 +184,8 @@ function describe(node: Node | null): string {
   if (isSeq(node)) return "a list";
   if (!isScalar(node)) return "something else";
   if (node.value === null) return "nothing";
-  return typeof node.value === "string"
-    ? JSON.stringify(shortened(node.value))
-    : shortened(String(node.source ?? node.value));
+  if (typeof node.value === "string") return JSON.stringify(shortened(node.value));
+  return shortened(node.source ?? JSON.stringify(node.value));
 }
 
 const shortened = (text: string): string => (text.length > 60 ? `${text.slice(0, 59)}…` : text);

@@ -202,7 +202,7 @@ describe("a configuration file", () => {
     const edit = fc.tuple(
       fc.nat(example.length),
       fc.nat(5),
-      fc.string({ maxLength: 5, unit: fc.constantFrom(..."{}[]:,-&*!|> \n\"'#%@`a1") }),
+      fc.string({ maxLength: 5, unit: fc.constantFrom(...Array.from("{}[]:,-&*!|> \n\"'#%@`a1")) }),
     );
     fc.assert(
       fc.property(fc.array(edit, { minLength: 1, maxLength: 4 }), (edits) => {

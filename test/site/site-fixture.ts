@@ -17,6 +17,7 @@ import { encodeProposal } from "../../src/site/command-codec.ts";
 import type { DeviceConfiguration, SensorConfiguration, SiteConfiguration } from "../../src/site/configuration.ts";
 import { diffConfiguration } from "../../src/site/configuration-diff.ts";
 import { SiteState } from "../../src/site/state.ts";
+import type { SiteBounds } from "../../src/site/tables.ts";
 import type { Applied, ClientSerial, Command, CountPart, JoinRequest, Move } from "../../src/site/types.ts";
 
 /** 2026-01-01, a whole minute. */
@@ -28,10 +29,14 @@ export const origin = (device: string, life = 1): MemberKey =>
   memberKey({ device: deviceId(device), incarnation: incarnation(life) });
 
 export class Site {
-  state = SiteState.empty();
+  state: SiteState;
   index = 0;
   now = epoch;
   term = 1;
+
+  constructor(bounds?: SiteBounds) {
+    this.state = SiteState.empty(bounds);
+  }
 
   apply(command: Command, client?: ClientSerial): Applied {
     return this.applyBytes(encodeProposal({ client, command }));
@@ -93,11 +98,6 @@ export class Site {
       const item = this.state.outbox.item(first + place);
       return JSON.parse(Buffer.from(item?.payload ?? []).toString()) as Record<string, unknown>;
     });
-  }
-
-  /** The state as a member has it that was sent a snapshot. */
-  reloaded(): SiteState {
-    return SiteState.load(new StoredCells(this.state).cells());
   }
 }
 
@@ -173,8 +173,10 @@ export function configuration(devices: readonly string[], more: Partial<SiteConf
 }
 
 /** Founded, with members, configured. */
-export function site(...devices: string[]): Site {
-  const built = new Site().found();
+export const site = (...devices: string[]): Site => siteWithin(undefined, ...devices);
+
+export function siteWithin(bounds: SiteBounds | undefined, ...devices: string[]): Site {
+  const built = new Site(bounds).found();
   for (const device of devices) built.join(device);
   built.configure(configuration(devices));
   return built;
