@@ -17,6 +17,8 @@ import { defaultConfiguration } from "../../src/site/configuration-defaults.ts";
 import { diffConfiguration } from "../../src/site/configuration-diff.ts";
 
 export const brokerUrl = "mqtt://broker:1883";
+/** The uplink goes elsewhere, where nothing fails: what reached this broker is what the cloud has. */
+const cloudUrl = "mqtt://cloud:1883";
 
 export function loggerTo(lines: string[], name: string, time: VirtualTime): Logger {
   const write = (level: string) => (fields: object, event: string) => {
@@ -68,12 +70,13 @@ export class VirtualAgents {
     this.random = new SeededRandom(seed);
     this.network = new SimulatedNetwork(this.time, this.random.fork("network"));
     this.network.addBroker(brokerUrl);
+    this.network.addBroker(cloudUrl);
     for (let i = 1; i <= count; i++) this.devices.push(new VirtualDevice(`pi-${i}`, this.newDisk(i)));
     const clock = new VirtualClock(this.time);
     this.#clientSession = Buffer.from(this.random.bytes(16)).toString("hex");
     this.network.device("cloud").open(
       {
-        url: brokerUrl,
+        url: cloudUrl,
         clientId: "cloud",
         keepAlive: seconds(30),
         subscriptions: [{ filter: "skein/1/test/aggregates/#", qos: 1 }],
@@ -169,7 +172,7 @@ export class VirtualAgents {
       if (holds()) return;
       await this.run(milliseconds(100));
     }
-    throw new Error(`not within ${within / 1000} s: ${what}\n${this.log.slice(-Number(process.env.LOG ?? 40)).join("\n")}`);
+    throw new Error(`not within ${within / 1000} s: ${what}\n${this.log.slice(-40).join("\n")}`);
   }
 
   /** Sensors of every device, one reading a second each, windows of 10 s. */
@@ -193,7 +196,7 @@ export class VirtualAgents {
       devices: new Map(this.devices.map(({ name }) => [deviceId(name), { zone: undefined, labels: {} }])),
       sensors,
       aggregations: new Map([["all", { window: seconds(10), grace: seconds(8), groupBy: ["quantity"], where: {} }]]),
-      settings: { ...defaultConfiguration.settings, editionInterval: seconds(5), flushInterval: seconds(2) },
+      settings: { ...defaultConfiguration.settings, uplink: cloudUrl, editionInterval: seconds(5), flushInterval: seconds(2) },
     };
     const [{ revision: base = 0 } = {}] = await this.ask("config.show", {});
     const changes = diffConfiguration(defaultConfiguration, configuration);
