@@ -113,15 +113,15 @@ export class Gatherer {
     return "taken";
   }
 
-  #refusal(partial: Partial, bytes: number): OfferAnswer | undefined {
-    const { counted, definitions, siteTime: now } = this.#ports;
-    const time = now();
-    if (!this.#isLeading || time === undefined) return "not-leading";
-    const place = this.#inFlight.get(partial.origin) ?? counted(partial.origin);
-    if (counted(partial.origin) === undefined || place === undefined) return "unknown-origin";
-    if (partial.revision !== definitions().revision) return "stale-revision";
-    if (partial.stampMax > time + stampLead) return "ahead-of-time";
-    if (partial.from !== place || partial.to <= partial.from || partial.stored < partial.to) return "not-at-from";
+  #refusal({ origin, from, to, stored, revision, stampMax }: Partial, bytes: number): OfferAnswer | undefined {
+    const now = this.#ports.siteTime();
+    if (!this.#isLeading || now === undefined) return "not-leading";
+    const counted = this.#ports.counted(origin);
+    if (counted === undefined) return "unknown-origin";
+    if (revision !== this.#ports.definitions().revision) return "stale-revision";
+    if (stampMax > now + stampLead) return "ahead-of-time";
+    const place = this.#inFlight.get(origin) ?? counted;
+    if (from !== place || to <= from || stored < to) return "not-at-from";
     const isFull =
       this.#gatheredBytes + bytes > limits.countEntryBytes && this.#proposed >= limits.countEntriesInFlight;
     return this.#isDraining || isFull ? "busy" : undefined;

@@ -5,6 +5,7 @@
 import type { SkeinError } from "../base/errors.ts";
 import { type MemberKey, memberOf } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
+import { logIndex } from "../base/units.ts";
 import { fold } from "./fold.ts";
 import type { CountMove } from "./gatherer.ts";
 import type { ReadingStore } from "./reading-store.ts";
@@ -20,7 +21,7 @@ export interface MoveAuditOptions {
   readonly failed: (failure: SkeinError) => void;
 }
 
-const noDefinitions: Pick<Definitions, "versions"> = { versions: [] };
+const noDefinitions: Definitions = { revision: logIndex(0), versions: [] };
 
 export class MoveAudit {
   readonly #ports: MoveAuditPorts;
@@ -90,5 +91,5 @@ export class MoveAudit {
 }
 
 function checkOf(readings: readonly Reading[], origin: MemberKey): number {
-  return fold(readings, { revision: 0 as Definitions["revision"], ...noDefinitions }, memberOf(origin).device).check;
+  return fold(readings, noDefinitions, memberOf(origin).device).check;
 }

@@ -89,6 +89,9 @@ export class PartialSender {
   #isBusy = false;
   /** The rate of a backlog: no partial sooner. */
   #notBefore: Instant;
+  /** When `send` last found no coordinator, and in which term. */
+  #refusedAt: Instant | undefined;
+  #refusedIn: Term | undefined;
 
   constructor(ports: PartialSenderPorts, options: PartialSenderOptions) {
     this.#ports = ports;
@@ -123,9 +126,9 @@ export class PartialSender {
   }
 
   #tick(): void {
-    const { store, counted: countedOf, siteTime: timeOf } = this.#ports;
-    const counted = countedOf();
-    const now = timeOf();
+    const { store } = this.#ports;
+    const counted = this.#ports.counted();
+    const now = this.#ports.siteTime();
     // Below what can be read: the own replica is still replaying what it had applied before a restart.
     if (counted === undefined || now === undefined || counted + 1 < store.first || this.#audit.hasFailed) return;
     this.#settle(counted);
@@ -140,7 +143,7 @@ export class PartialSender {
 
   /** Follows `counted`, and begins anew from there where what is outstanding no longer leads on from it. */
   #settle(counted: number): void {
-    const { clock, store, term: termOf, definitions } = this.#ports;
+    const { clock, store } = this.#ports;
     if (counted !== this.#counted) {
       this.#counted = counted;
       this.#waitingSince = clock.now();
@@ -148,15 +151,14 @@ export class PartialSender {
       this.#outstanding = this.#outstanding.filter(({ to }) => to > counted);
       if (!this.#audit.isReading) store.releaseThrough(counted);
     }
-    const term = termOf();
-    const { revision } = definitions();
+    const term = this.#ports.term();
+    const { revision } = this.#ports.definitions();
     const isLate = this.#outstanding.length > 0 && between(this.#waitingSince, clock.now()) >= this.#resendAfter;
     if (isLate) this.#resendAfter = milliseconds(Math.min(2 * this.#resendAfter, resendAfterMax));
     const isOff = (this.#outstanding[0]?.from ?? counted) !== counted;
     if (isLate || isOff || term !== this.#term || revision !== this.#revision) {
       this.#outstanding = [];
       this.#boundary = undefined;
-      this.#notBefore = clock.now();
     }
     this.#term = term;
     this.#revision = revision;
@@ -190,7 +192,7 @@ export class PartialSender {
     const from = this.#sentTo;
     const isFull = this.#outstanding.length >= limits.partialsOutstanding;
     if (this.#isBusy || this.#timer === undefined || isFull) return;
-    if (from >= this.#sendThrough || clock.now() < this.#notBefore) return;
+    if (from >= this.#sendThrough || clock.now() < this.#notBefore || this.#hasNoCoordinator()) return;
     this.#isBusy = true;
     store.read(from, limits.partialReadings, (failure, readings) => {
       this.#isBusy = false;
@@ -200,13 +202,20 @@ export class PartialSender {
     });
   }
 
+  /** Nothing is folded in vain more often than things are sent again; a new term is tried at once. */
+  #hasNoCoordinator(): boolean {
+    if (this.#refusedAt === undefined || this.#refusedIn !== this.#term) return false;
+    return between(this.#refusedAt, this.#ports.clock.now()) < resendAfter;
+  }
+
   /** False: nothing more for now. */
   #send(from: number, readings: readonly Reading[]): boolean {
-    const { clock, send } = this.#ports;
+    const { clock } = this.#ports;
     const partial = this.#partialOf(from, readings);
     if (partial === undefined) return false;
-    if (!send(partial)) {
-      this.#notBefore = shift(clock.now(), resendAfter);
+    if (!this.#ports.send(partial)) {
+      this.#refusedIn = this.#term;
+      this.#refusedAt = clock.now();
       return false;
     }
     if (this.#outstanding.length === 0) this.#waitingSince = clock.now();
