@@ -133,11 +133,14 @@ export class ReadingLog {
     });
   }
 
-  /** Lets the older half of what holds only readings up to `number` go. The newest payload always stays: it holds the last number given. */
-  releaseOldest(log: LogFile, number: number): void {
+  /**
+   * Lets the oldest `share` (0–1) of the payloads go that hold only readings up to `number`. The newest payload always stays: it
+   * holds the last number given.
+   */
+  releaseOldest(log: LogFile, number: number, share: number): void {
     const needed = this.#places.findIndex(({ last }) => last > number);
     const releasable = needed === -1 ? this.#places.length - 1 : needed;
-    const kept = this.#places.slice(Math.ceil(releasable / 2));
+    const kept = this.#places.slice(Math.ceil(releasable * share));
     const oldest = kept[0];
     if (oldest === undefined || kept.length === this.#places.length) return;
     this.#places = kept;

@@ -32,6 +32,8 @@ export interface ReadingStoreListener {
 export interface ReadingStoreOptions {
   /** What a power cut may take. Shorter wears the card, longer loses more. */
   flushInterval(): Duration;
+  /** What counted readings may keep of the log; absent: `limits.readingsKeptBytes`. 0: nothing. */
+  readonly keptBytes?: number;
   /** The start counter of the data directory: unstamped readings belong to it. */
   readonly session: number;
   /** The last site time that the replica knows; undefined: none yet. */
@@ -218,8 +220,10 @@ export class ReadingStore {
 
   /** Readings up to `number` are counted: they stay on the card while there is room, and the oldest of them go first. */
   releaseThrough(number: number): void {
-    if (this.#log.usage().bytes <= limits.readingsKeptBytes) return;
-    this.#readings.releaseOldest(this.#log, Math.min(number, this.ready));
+    const { keptBytes = limits.readingsKeptBytes } = this.#options;
+    const isStopped = this.#stopped !== undefined;
+    if (!isStopped && keptBytes > 0 && this.#log.usage().bytes <= keptBytes) return;
+    this.#readings.releaseOldest(this.#log, Math.min(number, this.ready), isStopped || keptBytes === 0 ? 1 : 1 / 2);
   }
 
   /** Flushes, then closes; nothing is taken afterwards. Idempotent. */

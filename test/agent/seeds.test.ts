@@ -65,7 +65,8 @@ async function live(seed: number): Promise<{ sensed: number; crashes: number }> 
   agents.silenceSensors();
   await agents.run(seconds(5));
   const expected = await stored(agents);
-  const story = (): string => `seed ${seed}: counted ${agents.counted()} of ${expected} stored; ${agents.devices.map(({ name, agent }) => `${name} ${JSON.stringify(agent?.status().readings)}`.slice(0, 110)).join(" ")}`;
+  const story = (): string =>
+    `seed ${seed}: counted ${agents.counted()} of ${expected} stored; ${agents.devices.map(({ name, agent }) => `${name} ${JSON.stringify(agent?.status().readings)}`.slice(0, 110)).join(" ")}`;
   try {
     await agents.until("the dashboard has what was stored", () => agents.counted() === expected, seconds(120));
   } catch (failure) {

@@ -196,7 +196,12 @@ export class VirtualAgents {
       devices: new Map(this.devices.map(({ name }) => [deviceId(name), { zone: undefined, labels: {} }])),
       sensors,
       aggregations: new Map([["all", { window: seconds(10), grace: seconds(8), groupBy: ["quantity"], where: {} }]]),
-      settings: { ...defaultConfiguration.settings, uplink: cloudUrl, editionInterval: seconds(5), flushInterval: seconds(2) },
+      settings: {
+        ...defaultConfiguration.settings,
+        uplink: cloudUrl,
+        editionInterval: seconds(5),
+        flushInterval: seconds(2),
+      },
     };
     const [{ revision: base = 0 } = {}] = await this.ask("config.show", {});
     const changes = diffConfiguration(defaultConfiguration, configuration);

@@ -35,7 +35,7 @@ export class MemoryLogFiles implements LogFiles {
   ): Promise<{ log: LogFile; recovery: LogRecovery }> {
     const { disk } = this;
     disk.records.forEach(recovered);
-    disk.description ??= options.describe();
+    disk.description ??= options.describe(1);
     // A payload whose sync never returned has no position either.
     disk.next = (disk.records.at(-1)?.position ?? disk.next - 1) + 1;
     const first = disk.records[0]?.position ?? disk.next;

@@ -34,7 +34,14 @@ async function startBench() {
   const failures: string[] = [];
   const disk = new MemoryDisk();
   const nobody = { taken: () => {}, stopped: () => {}, resumed: () => {}, failed: () => {} };
-  const options = { flushInterval: seconds(10), session: 4, lastSiteTime: undefined, isHeld: false, listener: nobody };
+  const options = {
+    flushInterval: () => seconds(10),
+    keptBytes: 0,
+    session: 4,
+    lastSiteTime: undefined,
+    isHeld: false,
+    listener: nobody,
+  };
   const store = await ReadingStore.open(new MemoryLogFiles(disk, clock), clock, options);
   const now = () => siteTime(epoch + time.now);
   const sender = new PartialSender(

@@ -18,12 +18,13 @@ class Bench {
   clock = new VirtualClock(this.time);
   #session = 0;
 
-  async start(options: { lastSiteTime?: number; isHeld?: boolean } = {}): Promise<ReadingStore> {
+  async start(options: { lastSiteTime?: number; isHeld?: boolean; keptBytes?: number } = {}): Promise<ReadingStore> {
     this.clock.stop();
     this.clock = new VirtualClock(this.time);
     this.#session += 1;
     return await ReadingStore.open(new MemoryLogFiles(this.disk, this.clock), this.clock, {
-      flushInterval: seconds(10),
+      flushInterval: () => seconds(10),
+      keptBytes: options.keptBytes ?? 1_000_000,
       session: this.#session,
       lastSiteTime: options.lastSiteTime === undefined ? undefined : siteTime(options.lastSiteTime),
       isHeld: options.isHeld ?? false,
@@ -145,7 +146,7 @@ describe("a device's readings", () => {
 
   it("that are counted give their room back; the newest payload stays, for the number in it", async () => {
     const bench = new Bench();
-    const store = await bench.start();
+    const store = await bench.start({ keptBytes: 0 });
     for (let i = 1; i <= 5; i++) {
       add(store, i, i);
       store.flush();

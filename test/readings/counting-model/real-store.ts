@@ -28,7 +28,7 @@ export async function openRealStore(plan: StorePlan): Promise<OpenedStore> {
     new MemoryLogFiles(real.disk, clock, milliseconds(5 + random.below(60))),
     clock,
     {
-      flushInterval: seconds(2),
+      flushInterval: () => seconds(2),
       session,
       lastSiteTime: undefined,
       isHeld,
