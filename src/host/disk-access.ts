@@ -26,8 +26,10 @@ export function diskFailure(what: string, path: string, cause: unknown): SkeinEr
   return new SkeinError("disk-failed", `${what} ${path}: ${code}`, cause);
 }
 
+/** What the operating system called it; empty for anything else. */
 export function errorCode(cause: unknown): string {
-  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : "";
+  if (!(cause instanceof Error) || !("syscall" in cause) || !("code" in cause)) return "";
+  return typeof cause.code === "string" ? cause.code : "";
 }
 
 /** Makes a new, renamed or removed name durable. Windows has no such call and needs none. */

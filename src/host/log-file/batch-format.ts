@@ -113,12 +113,15 @@ export function decodeBatch(buffer: Buffer, at: number, salt?: Buffer): BatchHea
 
 /** Bytes of the batch at `at` as its head claims, checked against nothing but the salt. */
 export function claimedBatchBytes(buffer: Buffer, at: number, salt: Buffer): number | undefined {
-  if (at + batchHeadBytes > buffer.length || !carriesSalt(buffer, at, salt)) return undefined;
+  if (!carriesSalt(buffer, at, salt)) return undefined;
   return buffer.readUInt32LE(at + 44);
 }
 
-export const carriesSalt = (buffer: Buffer, at: number, salt: Buffer): boolean =>
-  buffer.compare(salt, 0, salt.length, at + 8, at + 8 + salt.length) === 0;
+/** A batch of the life that `salt` names was begun at `at`. */
+export function carriesSalt(buffer: Buffer, at: number, salt: Buffer): boolean {
+  if (at + batchHeadBytes > buffer.length) return false;
+  return buffer.compare(salt, 0, salt.length, at + 8, at + 8 + salt.length) === 0;
+}
 
 /** Views into `buffer`, not copies. */
 export function payloadsOf(buffer: Buffer, at: number, head: BatchHead): Buffer[] {

@@ -1,7 +1,7 @@
 // A failed write is never repeated: it ends the log. A full disk is met while reserving, not while committing.
 
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { constants, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -33,6 +33,28 @@ it("a failed write poisons the log: every later append fails with the same error
   expect((await disk.open()).payloads).toEqual(["one"]);
   await disk.remove();
 });
+
+it.skipIf(process.platform !== "linux")(
+  "writes so that the kernel answers only when it is durable (O_DSYNC; Linux)",
+  async () => {
+    const disk = new LogOnDisk();
+    await disk.write(["one"]);
+    const { log } = await disk.open();
+    const { path } = disk.newest;
+    const descriptors = readdirSync("/proc/self/fd").filter((name) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${name}`) === path;
+      } catch {
+        return false;
+      }
+    });
+    expect(descriptors.length).toBe(1);
+    const flags = /flags:\s+(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${descriptors[0]}`, "utf8"))?.[1] ?? "0";
+    expect(Number.parseInt(flags, 8) & constants.O_DSYNC).toBe(constants.O_DSYNC);
+    await log.close();
+    await disk.remove();
+  },
+);
 
 const isRoot = process.getuid?.() === 0;
 
