@@ -30,6 +30,12 @@ export const limits = {
   partialBytes: 32 * kibi,
   /** Partials that a device sends before it sees the first counted. */
   partialsOutstanding: 4,
+  /** Readings folded at once, so that a fold never holds the loop. */
+  partialReadings: 4_000,
+  /** Bytes a second of one device's backlog: 1,000 devices that come back together do not drown a broker. */
+  partialBytesPerSecond: 20 * kibi,
+  /** Count entries that the coordinator has proposed and not yet seen applied. */
+  countEntriesInFlight: 4,
   /** Bytes of partials that the coordinator puts into one entry. */
   countEntryBytes: 40 * kibi,
   /** Members of one site. */

@@ -53,7 +53,7 @@ export function fold(readings: readonly Reading[], definitions: Definitions, dev
       places.set(reading.sensor, place);
     }
     for (const { definition, group } of place.memberships) {
-      const key = { aggregation: definition.name, group, start: startIn(version, definition, reading.stamp) };
+      const key = { aggregation: definition.name, group, start: windowStart(reading.stamp, definition.window) };
       const text = keyText(key);
       let part = parts.get(text);
       if (part === undefined) {
@@ -107,23 +107,51 @@ export function definitionAt(definitions: Definitions, stamp: SiteTime): Definit
   return versions[0];
 }
 
+/** A window as the definitions have it. */
+export interface DefinedWindow {
+  readonly definition: AggregationDefinition;
+  /** Not included. */
+  readonly end: SiteTime;
+}
+
 /**
- * Where the window of `key` ends, not included: a window after its start, or where the next version of the definitions begins.
- * Undefined when the definitions do not know the aggregation at that time.
+ * The window of `key`; undefined where no reading can have this key. Where one version's windows are as long as the next one's,
+ * they go on across the boundary; else they end there, so a version that changes a length begins at a start of the new windows.
+ * An aggregation may begin within a window: that first one starts before it.
  */
+export function windowOf(definitions: Definitions, key: WindowKey): DefinedWindow | undefined {
+  const { versions } = definitions;
+  const inForce = definitionAt(definitions, key.start);
+  if (inForce === undefined) return undefined;
+  for (let place = versions.indexOf(inForce); place < versions.length; place++) {
+    const version = versions[place];
+    const definition = version?.aggregations.find(({ name }) => name === key.aggregation);
+    if (version === undefined || definition === undefined) continue;
+    const first = version === inForce ? key.start : version.from;
+    if (windowStart(first, definition.window) !== key.start) continue;
+    return { definition, end: endOf(definition, key.start, versions.slice(place + 1)) };
+  }
+  return undefined;
+}
+
+/** Where the window of `key` ends, not included; undefined where no reading can have this key. */
 export function windowEnd(definitions: Definitions, key: WindowKey): SiteTime | undefined {
-  const version = definitionAt(definitions, key.start);
-  const definition = version?.aggregations.find(({ name }) => name === key.aggregation);
-  if (version === undefined || definition === undefined) return undefined;
-  const end = windowStart(key.start, definition.window) + definition.window;
-  const next = definitions.versions[definitions.versions.indexOf(version) + 1];
-  return siteTime(next === undefined ? end : Math.min(end, next.from));
+  return windowOf(definitions, key)?.end;
 }
 
 /** Whether a reading of `sensor` taken by `device` at `stamp` counts anywhere: who samples asks it first. */
 export function isAssigned(definitions: Definitions, device: DeviceId, sensor: SensorId, stamp: SiteTime): boolean {
   const version = definitionAt(definitions, stamp);
   return version?.aggregations.some(({ sensors }) => sensors.get(sensor)?.device === device) ?? false;
+}
+
+function endOf(definition: AggregationDefinition, start: SiteTime, later: readonly DefinitionVersion[]): SiteTime {
+  const end = siteTime(start + definition.window);
+  const cut = later.find(({ aggregations }) => {
+    const next = aggregations.find(({ name }) => name === definition.name);
+    return next?.window !== definition.window;
+  });
+  return cut === undefined || cut.from >= end ? end : cut.from;
 }
 
 interface SensorPlace {
@@ -137,12 +165,6 @@ function placeOf(sensor: SensorId, version: DefinitionVersion, device: DeviceId)
     return assignment?.device === device ? [{ definition, group: assignment.group }] : [];
   });
   return { version, memberships };
-}
-
-/** Never before the version itself begins, so that keys of two versions never meet even where a boundary is no multiple of a window. */
-function startIn(version: DefinitionVersion, definition: AggregationDefinition, stamp: SiteTime): SiteTime {
-  const start = windowStart(stamp, definition.window);
-  return stamp >= version.from && start < version.from ? version.from : start;
 }
 
 class FoldBuilder {

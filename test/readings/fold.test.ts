@@ -127,24 +127,35 @@ describe("windows", () => {
     expect(windowStart(siteTime(-1), milliseconds(60_000))).toBe(-60_000);
   });
 
-  it("end where the next version of the definitions begins, if that is sooner", () => {
-    const changed = definitions(
-      version(0, { window: 10, sensors: { t: "pi" } }),
-      version(25, { window: 10, sensors: { t: "pi" } }),
-    );
-    const end = (start: number) => windowEnd(changed, { aggregation: "all", group: "g", start: siteTime(start) });
-    expect([end(0), end(10), end(20), end(25), end(30)]).toEqual([10, 20, 25, 30, 40]);
-    expect(windowEnd(changed, { aggregation: "none", group: "g", start: siteTime(0) })).toBeUndefined();
+  const starting = (start: number, aggregation = "all") => ({ aggregation, group: "g", start: siteTime(start) });
+  const plan = (window: number, name = "all") => ({ name, window, sensors: { t: "pi" } });
+
+  it("go on where the next version has the same length, and end there where it has another", () => {
+    const changed = definitions(version(0, plan(10)), version(25, plan(10)), version(48, plan(4)), version(70));
+    const end = (start: number) => windowEnd(changed, starting(start));
+    expect([end(0), end(20), end(30), end(40), end(48), end(68)]).toEqual([10, 30, 40, 48, 52, 70]);
   });
 
-  it("of two versions never share a key (any boundary, any two lengths)", () => {
+  it("that no reading can have are none", () => {
+    const changed = definitions(version(0, plan(10)), version(48, plan(4)), version(70));
+    for (const start of [5, -3, 50, 71, 80]) expect(windowEnd(changed, starting(start)), String(start)).toBeUndefined();
+    expect(windowEnd(changed, starting(0, "none"))).toBeUndefined();
+    expect(windowEnd(definitions(), starting(0))).toBeUndefined();
+  });
+
+  it("of an aggregation that begins within a window have their whole first one", () => {
+    const added = definitions(version(0, plan(10)), version(34, plan(10), plan(60, "hour")));
+    expect(windowEnd(added, starting(0, "hour"))).toBe(60);
+    const parts = fold([reading(1, 33, 1), reading(2, 34, 2)], added, aDevice).parts;
+    expect(brief(parts)).toEqual(["30 all g: 2×3 −0", "0 hour g: 1×2 −0"]);
+  });
+
+  it("contain their readings, and two lengths never share a key (boundaries at starts of the new windows)", () => {
     const size = fc.integer({ min: 1, max: 50 });
     fc.assert(
-      fc.property(size, size, fc.nat(200), fc.array(fc.nat(300)), (before, after, boundary, stamps) => {
-        const both = definitions(
-          version(0, { window: before, sensors: { t: "pi" } }),
-          version(boundary, { window: after, sensors: { t: "pi" } }),
-        );
+      fc.property(size, size, fc.nat(20), fc.array(fc.nat(300)), (before, after, place, stamps) => {
+        const boundary = place * after;
+        const both = definitions(version(0, plan(before)), version(boundary, plan(after)));
         const starts = (from: readonly number[]) =>
           fold(
             from.map((stamp, i) => reading(i + 1, stamp, 1)),
@@ -158,7 +169,7 @@ describe("windows", () => {
           const end = part === undefined ? undefined : windowEnd(both, part.key);
           if (part === undefined || end === undefined || stamp < part.key.start || stamp >= end) return false;
         }
-        return !old.some((start) => fresh.includes(start));
+        return before === after || !old.some((start) => fresh.includes(start));
       }),
       { numRuns: 300 },
     );

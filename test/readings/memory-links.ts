@@ -9,26 +9,26 @@ interface OpenLink {
 }
 
 export class MemoryLinks implements MqttLinks {
-  readonly open_ = new Set<OpenLink>();
+  readonly current = new Set<OpenLink>();
   opened = 0;
 
   open(options: MqttLinkOptions, handlers: MqttLinkHandlers): MqttLink {
     if (!options.url.includes("://")) throw new SkeinError("invalid-argument", `${options.url} is no broker's URL`);
     const link: OpenLink = { options, handlers };
-    this.open_.add(link);
+    this.current.add(link);
     this.opened += 1;
     return {
       isUp: true,
       publish: () => {},
       close: () => {
-        this.open_.delete(link);
+        this.current.delete(link);
         return Promise.resolve();
       },
     };
   }
 
   /** To all links, closed ones that the caller still holds included: a late delivery. */
-  deliver(topic: string, payload: string, retain = false, to: Iterable<OpenLink> = this.open_): void {
+  deliver(topic: string, payload: string, retain = false, to: Iterable<OpenLink> = this.current): void {
     for (const { options, handlers } of to) {
       const isSubscribed = options.subscriptions.some(({ filter }) => filter === topic);
       if (isSubscribed) handlers.message({ topic, payload: Buffer.from(payload), retain });

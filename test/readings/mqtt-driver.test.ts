@@ -96,10 +96,10 @@ describe("readings out of messages of other devices", () => {
     const bench = new Bench();
     const first = bench.start("t", { topic: "a" });
     bench.settle();
-    const old = [...bench.links.open_];
+    const old = [...bench.links.current];
     bench.start("u", { topic: "b" });
     bench.settle();
-    expect(bench.links.open_.size).toBe(1);
+    expect(bench.links.current.size).toBe(1);
     bench.links.deliver("a", "1", false, old);
     expect(bench.said).toEqual([]);
     bench.links.deliver("a", "2");
@@ -116,7 +116,7 @@ describe("readings out of messages of other devices", () => {
     bench.settle();
     driver.stop();
     bench.settle();
-    expect(bench.links.open_.size).toBe(0);
+    expect(bench.links.current.size).toBe(0);
     bench.start("t", {});
     bench.settle();
     bench.links.deliver("room/1", "1");
@@ -128,7 +128,7 @@ describe("readings out of messages of other devices", () => {
     bench.start("t", {});
     bench.start("u", {});
     bench.settle();
-    for (const { handlers } of bench.links.open_)
+    for (const { handlers } of bench.links.current)
       handlers.down(new SkeinError("broker-unreachable", "hub:1883 is gone"));
     expect(bench.said).toEqual(["hub:1883 is gone", "hub:1883 is gone"]);
   });
@@ -150,7 +150,7 @@ describe("readings out of messages of other devices", () => {
     const bench = new Bench();
     bench.start("t", { broker: "mqtts://me:p%40ss@hub:8883" });
     bench.settle();
-    const [link] = bench.links.open_;
+    const [link] = bench.links.current;
     expect(link?.options).toMatchObject({ url: "mqtts://hub:8883", username: "me", password: "p@ss" });
   });
 });

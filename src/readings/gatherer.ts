@@ -1,0 +1,196 @@
+// The coordinator's side of counting (PROTOCOLS, "Counting each reading once", at the coordinator).
+//
+// Problem: fifty devices report at the end of a window, and each log entry costs every voter a sync. Idea: partials are gathered
+// for a moment and proposed as one entry. Nothing here decides what counts: apply does, by comparing. What is remembered, how far
+// each origin is on its way, only spares proposals that would be refused; so it may be forgotten at any time, and is forgotten
+// whenever it could be wrong: when leadership ends, and when an entry of its own did not apply. It answers nothing to the device:
+// the log is the answer.
+
+import type { MemberKey } from "../base/ids.ts";
+import { limits } from "../base/limits.ts";
+import type { Clock, Timer } from "../base/ports/clock.ts";
+import { type LogIndex, milliseconds, type SiteTime, seconds, siteTime } from "../base/units.ts";
+import { keyText, mergeFolds, windowEnd } from "./fold.ts";
+import type { Definitions, Partial, PartialPart } from "./types.ts";
+
+/** How far one origin moves. */
+export interface CountMove {
+  readonly origin: MemberKey;
+  readonly from: number;
+  readonly to: number;
+  readonly check: number;
+  readonly stored: number;
+}
+
+/** Merged over all moves of the proposal. */
+export interface CountPart extends PartialPart {
+  /** Indexes into `moves`, ascending: those that have nothing more for this window, as far as they know. */
+  readonly origins: readonly number[];
+}
+
+/** One log entry: all of its moves, or none. */
+export interface CountProposal {
+  readonly revision: LogIndex;
+  readonly moves: readonly CountMove[];
+  readonly stampMax: SiteTime;
+  readonly parts: readonly CountPart[];
+}
+
+export interface GathererPorts {
+  readonly clock: Clock;
+  /** Last number counted in the own applied state; undefined: no member. */
+  counted(origin: MemberKey): number | undefined;
+  /** Of the own applied state. */
+  definitions(): Definitions;
+  /** Undefined while the coordinator has none. */
+  siteTime(): SiteTime | undefined;
+  /** `done` once, and always: whether the entry was applied and not refused. A time-out is "no". */
+  propose(proposal: CountProposal, done: (isApplied: boolean) => void): void;
+}
+
+export type OfferAnswer =
+  | "taken"
+  | "not-leading"
+  | "unknown-origin"
+  | "stale-revision"
+  /** A stamp lies more than 2 s ahead of site time. */
+  | "ahead-of-time"
+  /** A repeat, or one before it is missing. */
+  | "not-at-from"
+  /** Entries of its own wait for their commit; the device sends again. */
+  | "busy";
+
+const gatherTime = milliseconds(200);
+const stampLead = seconds(2);
+
+export class Gatherer {
+  readonly #ports: GathererPorts;
+  /** How far each origin will be counted once everything proposed has applied. */
+  readonly #inFlight = new Map<MemberKey, number>();
+  #gathered: Partial[] = [];
+  #gatheredBytes = 0;
+  #timer: Timer | undefined;
+  /** Entries proposed and not yet answered. */
+  #proposed = 0;
+  /** An own entry failed: nothing is taken until the ones after it are answered too. */
+  #isDraining = false;
+  /** Answers to entries of an earlier leadership concern nobody. */
+  #reign = 0;
+  #isLeading = false;
+
+  constructor(ports: GathererPorts) {
+    this.#ports = ports;
+  }
+
+  /** This device is coordinator now, and its applied state holds everything committed before its term. */
+  lead(): void {
+    this.resign();
+    this.#isLeading = true;
+  }
+
+  /** Idempotent. */
+  resign(): void {
+    this.#isLeading = false;
+    this.#reign += 1;
+    this.#proposed = 0;
+    this.#isDraining = false;
+    this.#forget();
+  }
+
+  /** `bytes`: its size on the wire. A partial that is not taken needs no answer: it comes again. */
+  offer(partial: Partial, bytes: number): OfferAnswer {
+    if (this.#isStale()) this.#forget();
+    const refusal = this.#refusal(partial, bytes);
+    if (refusal !== undefined) return refusal;
+    if (this.#gatheredBytes + bytes > limits.countEntryBytes) this.#propose();
+    this.#gathered.push(partial);
+    this.#gatheredBytes += bytes;
+    this.#inFlight.set(partial.origin, partial.to);
+    this.#timer ??= this.#ports.clock.after(gatherTime, "propose a count", () => {
+      this.#timer = undefined;
+      this.#propose();
+    });
+    return "taken";
+  }
+
+  #refusal({ origin, from, to, stored, revision, stampMax }: Partial, bytes: number): OfferAnswer | undefined {
+    const now = this.#ports.siteTime();
+    if (!this.#isLeading || now === undefined) return "not-leading";
+    const counted = this.#ports.counted(origin);
+    if (counted === undefined) return "unknown-origin";
+    if (revision !== this.#ports.definitions().revision) return "stale-revision";
+    if (stampMax > now + stampLead) return "ahead-of-time";
+    const place = this.#inFlight.get(origin) ?? counted;
+    if (from !== place || to <= from || stored < to) return "not-at-from";
+    const isFull =
+      this.#gatheredBytes + bytes > limits.countEntryBytes && this.#proposed >= limits.countEntriesInFlight;
+    return this.#isDraining || isFull ? "busy" : undefined;
+  }
+
+  /** The definitions changed since these were folded: their devices fold them anew. */
+  #isStale(): boolean {
+    const { revision } = this.#ports.definitions();
+    return this.#gathered.some((partial) => partial.revision !== revision);
+  }
+
+  #propose(): void {
+    // Room comes when an entry is answered; what is gathered waits until then.
+    if (this.#gathered.length === 0 || this.#proposed >= limits.countEntriesInFlight) return;
+    if (this.#isStale()) {
+      this.#forget();
+      return;
+    }
+    const partials = this.#gathered;
+    this.#clearGathered();
+    const reign = this.#reign;
+    this.#proposed += 1;
+    this.#ports.propose(this.#merge(partials), (isApplied) => {
+      if (reign === this.#reign) this.#answered(isApplied, partials);
+    });
+  }
+
+  #answered(isApplied: boolean, partials: readonly Partial[]): void {
+    this.#proposed -= 1;
+    if (!isApplied) {
+      this.#forget();
+      this.#isDraining = true;
+    }
+    if (this.#proposed === 0) this.#isDraining = false;
+    for (const { origin, to } of partials) if (this.#inFlight.get(origin) === to) this.#inFlight.delete(origin);
+    if (this.#timer === undefined) this.#propose();
+  }
+
+  #merge(partials: readonly Partial[]): CountProposal {
+    const definitions = this.#ports.definitions();
+    const now = this.#ports.siteTime() ?? siteTime(0);
+    const parts = new Map<string, { part: PartialPart; origins: number[] }>();
+    const moves = partials.map(({ origin, from, to, check, stored }) => ({ origin, from, to, check, stored }));
+    let stampMax = 0;
+    for (const [place, partial] of partials.entries()) {
+      stampMax = Math.max(stampMax, partial.stampMax);
+      for (const part of partial.parts) {
+        const text = keyText(part.key);
+        const merged = parts.get(text) ?? { part: undefined, origins: [] };
+        const fold = merged.part === undefined ? part.fold : mergeFolds(merged.part.fold, part.fold);
+        const end = windowEnd(definitions, part.key);
+        const isComplete = partial.to === partial.stored && end !== undefined && now >= end;
+        const origins = isComplete ? [...merged.origins, place] : merged.origins;
+        parts.set(text, { part: { key: part.key, fold }, origins });
+      }
+    }
+    const merged = [...parts.values()].map(({ part, origins }) => ({ ...part, origins }));
+    return { revision: definitions.revision, moves, stampMax: siteTime(stampMax), parts: merged };
+  }
+
+  #forget(): void {
+    this.#clearGathered();
+    this.#inFlight.clear();
+  }
+
+  #clearGathered(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+  }
+}

@@ -1,0 +1,185 @@
+// The invariants of counting (PROTOCOLS, "Counting each reading once"), checked against what the world itself wrote down when each
+// reading's sync returned. A reading's value is a unique random whole number, so one lost and one doubled do not cancel. The
+// checker computes keys by itself, as plainly as it can: it must not share a mistake with the fold.
+
+import type { Incarnation, MemberKey } from "../../../src/base/ids.ts";
+import { memberKey, memberOf } from "../../../src/base/ids.ts";
+import { keyText } from "../../../src/readings/fold.ts";
+import { type Definitions, quality, type Reading } from "../../../src/readings/types.ts";
+import type { Amount, CountingSite, ModelEntry } from "./counting-site.ts";
+import { nothing, sum } from "./model-site.ts";
+
+export class Violation extends Error {
+  readonly invariant: "A" | "B" | "C" | "D" | "E" | "agreement";
+
+  constructor(invariant: Violation["invariant"], message: string) {
+    super(`${invariant}: ${message}`);
+    this.invariant = invariant;
+  }
+}
+
+export class Checker {
+  /** What each origin has taken, inherited readings included, by number. */
+  readonly #taken = new Map<MemberKey, Map<number, Reading>>();
+  readonly #last = new Map<MemberKey, number>();
+  /** Where each origin began to be counted. */
+  readonly #start = new Map<MemberKey, number>();
+  readonly #counted = new Map<MemberKey, number>();
+  #editions: ReadonlyMap<string, Amount> = new Map();
+  /** One sum over the state after each entry, as the first replica had it. */
+  readonly #digests = new Map<number, string>();
+  readonly #mayHaveHoles: boolean;
+
+  /** `mayHaveHoles`: without A's numbers, to see what comes of them. */
+  constructor(mayHaveHoles: boolean) {
+    this.#mayHaveHoles = mayHaveHoles;
+  }
+
+  /** Readings whose sync returned. */
+  taken(origin: MemberKey, readings: readonly Reading[]): void {
+    const known = this.#of(origin);
+    for (const reading of readings) {
+      const last = this.#last.get(origin) ?? 0;
+      if (known.has(reading.number)) throw new Violation("A", `${origin} has number ${reading.number} twice`);
+      if (reading.number !== last + 1 && !this.#mayHaveHoles) {
+        throw new Violation("A", `${origin} took ${reading.number} after ${last}`);
+      }
+      known.set(reading.number, reading);
+      this.#last.set(origin, Math.max(last, reading.number));
+    }
+  }
+
+  /** `origin` has the store of `was`, as far as `last`, and numbering goes on behind `from`. */
+  inherited(origin: MemberKey, was: Incarnation, last: number): void {
+    const known = this.#of(origin);
+    const ancestor = this.#of(memberKey({ device: memberOf(origin).device, incarnation: was }));
+    for (const [number, reading] of ancestor) if (number <= last) known.set(number, reading);
+    this.#last.set(origin, last);
+  }
+
+  /** `origin` numbers behind `counted`, whatever its store has. */
+  admitted(origin: MemberKey, counted: number): void {
+    this.#last.set(origin, Math.max(this.#last.get(origin) ?? 0, counted));
+  }
+
+  /** After each apply, at each replica. */
+  applied(site: CountingSite, { index, command }: ModelEntry, isDone: boolean): void {
+    const changes = command.kind === "count" || command.kind === "join" || command.kind === "define";
+    const digest = changes ? digestOf(site) : "";
+    const before = this.#digests.get(index);
+    if (before !== undefined) {
+      if (before !== digest) throw new Violation("agreement", `replicas differ after entry ${index}`);
+      return;
+    }
+    this.#digests.set(index, digest);
+    if (isDone && command.kind === "join" && !this.#start.has(command.origin)) {
+      this.#start.set(command.origin, site.counted(command.origin) ?? 0);
+    }
+    if (isDone && command.kind === "count") this.#durableFirst(site, command.moves);
+    if (changes) this.#conserved(site);
+    this.#monotone(site);
+  }
+
+  /** The last number that `origin` has taken. */
+  lastTaken(origin: MemberKey): number {
+    return this.#last.get(origin) ?? 0;
+  }
+
+  /** Why the site has not converged yet; undefined: it has. */
+  unconverged(site: CountingSite, members: readonly MemberKey[]): string | undefined {
+    for (const origin of members) {
+      const [counted, last] = [site.counted(origin), this.lastTaken(origin)];
+      if (counted !== last) return `${origin} is counted up to ${counted} of ${last}`;
+    }
+    const editions = site.editions();
+    for (const { key, amount } of site.windows()) {
+      const edition = editions.get(keyText(key));
+      if (edition === undefined || !isSame(edition, amount))
+        return `the last edition of ${keyText(key)} is not the window`;
+    }
+    return undefined;
+  }
+
+  #of(origin: MemberKey): Map<number, Reading> {
+    const known = this.#taken.get(origin) ?? new Map<number, Reading>();
+    this.#taken.set(origin, known);
+    return known;
+  }
+
+  #durableFirst(site: CountingSite, moves: readonly { readonly origin: MemberKey }[]): void {
+    for (const { origin } of moves) {
+      const counted = site.counted(origin) ?? 0;
+      const last = this.#last.get(origin) ?? 0;
+      if (counted > last) throw new Violation("B", `${origin} is counted up to ${counted}, but has taken ${last}`);
+    }
+  }
+
+  #conserved(site: CountingSite): void {
+    const expected = new Map<string, Amount>();
+    const definitions = site.definitions();
+    for (const [origin, readings] of this.#taken) {
+      const start = this.#start.get(origin);
+      const counted = site.counted(origin) ?? 0;
+      if (start === undefined) continue;
+      for (const reading of readings.values()) {
+        if (reading.number <= start || reading.number > counted) continue;
+        for (const key of keysOf(reading, origin, definitions)) {
+          expected.set(key, sum(expected.get(key) ?? nothing, amountOf(reading)));
+        }
+      }
+    }
+    for (const { key, amount } of site.windows()) {
+      const text = keyText(key);
+      const due = expected.get(text) ?? nothing;
+      if (!isSame(amount, due)) throw new Violation("C", `${text} has ${show(amount)}, its readings are ${show(due)}`);
+      expected.delete(text);
+    }
+    for (const [text, due] of expected) throw new Violation("C", `${text} is not there; its readings are ${show(due)}`);
+  }
+
+  #monotone(site: CountingSite): void {
+    for (const origin of this.#taken.keys()) {
+      const counted = site.counted(origin) ?? 0;
+      const before = this.#counted.get(origin) ?? 0;
+      if (counted < before) throw new Violation("D", `${origin} fell from ${before} to ${counted}`);
+      this.#counted.set(origin, counted);
+    }
+    const editions = site.editions();
+    for (const [text, { count }] of this.#editions) {
+      if ((editions.get(text)?.count ?? 0) < count)
+        throw new Violation("D", `an edition of ${text} fell below ${count}`);
+    }
+    this.#editions = editions;
+  }
+}
+
+function keysOf({ sensor, stamp }: Reading, origin: MemberKey, { versions }: Definitions): string[] {
+  let inForce = versions[0];
+  for (const version of versions) if (version.from <= stamp) inForce = version;
+  const keys: string[] = [];
+  for (const { name, window, sensors } of inForce?.aggregations ?? []) {
+    const assigned = sensors.get(sensor);
+    if (assigned?.device !== memberOf(origin).device) continue;
+    keys.push(`${stamp - (stamp % window)} ${name} ${assigned.group}`);
+  }
+  return keys;
+}
+
+function amountOf(reading: Reading): Amount {
+  const isMissing = (reading.quality & quality.missing) !== 0;
+  return isMissing ? { count: 0, sum: 0, missing: 1 } : { count: 1, sum: reading.value, missing: 0 };
+}
+
+function digestOf(site: CountingSite): string {
+  let [windows, whole, weighted] = [0, nothing, 0];
+  for (const { key, amount } of site.windows()) {
+    windows += 1;
+    whole = sum(whole, amount);
+    weighted = (weighted + (amount.count + 3 * amount.missing) * (key.start % 999_983) * key.group.length) % 2 ** 40;
+  }
+  return `${windows} ${show(whole)} ${weighted} ${site.definitions().revision} ${site.closedUpTo()}`;
+}
+
+const isSame = (a: Amount, b: Amount): boolean => a.count === b.count && a.sum === b.sum && a.missing === b.missing;
+
+const show = ({ count, sum: total, missing }: Amount): string => `${count} readings of ${total}, ${missing} missing`;
