@@ -52,7 +52,10 @@ export const limits = {
   goneOrigins: 1_024,
   /** Client sessions kept for exactly-once proposals; the least recently used, by log order, is dropped. */
   clientSessions: 512,
-  /** Bytes of windows in memory; the oldest that are closed and published leave first, and late readings of theirs become supplements. */
+  /**
+   * Bytes of windows in memory, overhead included: some 3,000. The oldest that are closed and published leave first, and late
+   * readings of theirs become supplements.
+   */
   windowBytes: 2 * mebi,
   /** Bytes of windows at which no more readings are counted (the outbox is full and none may leave): they wait on their devices. */
   windowBytesMax: 8 * mebi,

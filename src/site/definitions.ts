@@ -13,7 +13,7 @@ import { type DeviceId, isDeviceId, isSensorId, type SensorId } from "../base/id
 import { limits } from "../base/limits.ts";
 import { Fields } from "../base/shape.ts";
 import { type LogIndex, logIndex, milliseconds, type SiteTime, siteTime } from "../base/units.ts";
-import { definitionAt, windowEnd } from "../readings/fold.ts";
+import { windowOf } from "../readings/fold.ts";
 import type { AggregationDefinition, Definitions, DefinitionVersion, WindowKey } from "../readings/types.ts";
 import { type CellSource, paddedKey } from "./cells.ts";
 import { isAggregationName, isGroup } from "./fold-codec.ts";
@@ -47,14 +47,13 @@ export class DefinitionHistory implements CellSource {
 
   /** Undefined where the definitions of its time do not have the aggregation. */
   endOf(key: WindowKey): SiteTime | undefined {
-    const end = windowEnd(this.#definitions, key);
+    const end = windowOf(this.#definitions, key)?.end;
     return end === undefined || end <= key.start ? undefined : end;
   }
 
-  /** The aggregation that the window belongs to, as defined at its start. */
+  /** The aggregation that the window belongs to, as it was first defined within it. */
   aggregationOf(key: WindowKey): AggregationDefinition | undefined {
-    const version = definitionAt(this.#definitions, key.start);
-    return version?.aggregations.find(({ name }) => name === key.aggregation);
+    return windowOf(this.#definitions, key)?.definition;
   }
 
   /** Devices with a sensor in the window's group. */
@@ -151,7 +150,7 @@ function beginning(
     if (!isExtension(version.aggregations, aggregations)) break;
     from = place === 0 ? uncounted : Math.max(version.from, uncounted);
   }
-  if (versions.length === 0) from = uncounted;
+  if (versions.length === 0) return siteTime(0);
   const changed = changedWindows(versions, aggregations, from);
   const step = changed.reduce(leastCommonMultiple, 1);
   return siteTime(Math.ceil(from / step) * step);
@@ -188,7 +187,7 @@ function withinBounds(versions: readonly DefinitionVersion[], horizon: SiteTime)
     if (oldest !== undefined) sensors -= sensorsIn(oldest);
     first += 1;
   }
-  return versions.slice(first);
+  return versions.slice(first).map((version, place) => (place === 0 ? { ...version, from: siteTime(0) } : version));
 }
 
 function sensorsIn(version: DefinitionVersion): number {

@@ -7,6 +7,9 @@ import { type LogIndex, logIndex, type SiteTime, siteTime } from "../base/units.
 import type { CellSource } from "./cells.ts";
 import type { Cell } from "./types.ts";
 
+/** Of the format of all cells: another one is not read. */
+const cellsVersion = 1;
+
 export interface CheckpointMark {
   /** The entry that asked for it. */
   readonly index: LogIndex;
@@ -52,11 +55,12 @@ export class SiteFacts implements CellSource {
     const { site, generation, floor, stampMax, closedUpTo, horizon, checkpoint } = this;
     const founded = generation === undefined ? null : [site, generation.number, generation.nonce];
     const mark = checkpoint === undefined ? null : [checkpoint.index, packPrevious(checkpoint.previous)];
-    return encode([founded, floor, stampMax, closedUpTo, horizon, mark]);
+    return encode([cellsVersion, founded, floor, stampMax, closedUpTo, horizon, mark]);
   }
 
   load({ key, value }: Cell): boolean {
-    const fields = new Fields(decode(value), 6);
+    const fields = new Fields(decode(value), 7);
+    fields.require(fields.count() === cellsVersion);
     const founded = fields.optional((each) => each.decoded(unpackFounded));
     this.site = founded?.site;
     this.generation = founded?.generation;

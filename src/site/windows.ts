@@ -18,6 +18,8 @@ import { packFold, unpackFold, unpackKey } from "./fold-codec.ts";
 import type { Cell } from "./types.ts";
 
 export interface SiteWindow {
+  /** Of its cell. */
+  readonly name: string;
   readonly key: WindowKey;
   /** Readings for a window that has left: published once, with `adds`. */
   readonly isSupplement: boolean;
@@ -31,14 +33,14 @@ export interface SiteWindow {
   readonly isDirty: boolean;
   /** Whose contribution is complete. Forgotten with the first edition. */
   readonly contributors: ReadonlySet<DeviceId>;
-  /** Packed (fold-codec.ts). */
-  readonly fold: Uint8Array;
+  /** The fold's bytes (fold-codec.ts), one in each character: a byte array of this size costs 250 B beside what is in it. */
+  readonly packed: string;
 }
 
 type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
-/** Beside packed bytes, contributors and key: the object, the map's entry and the cell's hash. */
-const overheadBytes = 64;
+/** Beside packed bytes, contributors and name: the object, entries of two maps and the cell's hash, as measured. */
+const overheadBytes = 512;
 const contributorBytes = 16;
 const nobody: ReadonlySet<DeviceId> = new Set();
 
@@ -91,6 +93,7 @@ export class Windows implements CellSource {
     let window = this.#windows.get(name);
     if (window === undefined) {
       window = {
+        name,
         key,
         isSupplement: hasLeft,
         end: place.end,
@@ -98,23 +101,22 @@ export class Windows implements CellSource {
         publishedAt: siteTime(0),
         isDirty: false,
         contributors: nobody,
-        fold: pack(emptyFold),
+        packed: pack(emptyFold),
       };
       this.#insert(name, window);
     }
     const merged = mergeFolds(foldOf(window), fold);
     this.#bytes -= sizeOf(window);
-    window.fold = pack({ ...merged, sum: clampFinite(merged.sum), missing: Math.max(0, merged.missing) });
+    window.packed = pack({ ...merged, sum: clampFinite(merged.sum), missing: Math.max(0, merged.missing) });
     if (window.edition > 0) window.isDirty = true;
     else if (contributors.length > 0) window.contributors = new Set([...window.contributors, ...contributors]);
     this.#bytes += sizeOf(window);
     this.#pending.add(window);
-    this.#touch(name);
+    this.#touch(window.name);
   }
 
   /** The next edition is out. A supplement is forgotten with it. */
-  published(window: SiteWindow, at: SiteTime): void {
-    const name = cellKey(window.key, window.isSupplement);
+  published({ name }: SiteWindow, at: SiteTime): void {
     const own = this.#windows.get(name);
     if (own === undefined) return;
     this.#touch(name);
@@ -139,7 +141,7 @@ export class Windows implements CellSource {
       if (end === undefined || end === window.end) continue;
       window.end = end;
       this.#oldestEnd = Math.min(this.#oldestEnd, end);
-      this.#touch(cellKey(window.key, false));
+      this.#touch(window.name);
     }
   }
 
@@ -168,9 +170,9 @@ export class Windows implements CellSource {
   read(name: string): Uint8Array | undefined {
     const window = this.#windows.get(name);
     if (window === undefined) return undefined;
-    const { key, isSupplement, end, edition, publishedAt, isDirty, contributors, fold } = window;
+    const { key, isSupplement, end, edition, publishedAt, isDirty, contributors, packed } = window;
     const head = [key.aggregation, key.group, key.start, isSupplement, end, edition, publishedAt, isDirty];
-    return encode([...head, [...contributors].sort(), fold]);
+    return encode([...head, [...contributors].sort(), Buffer.from(packed, "latin1")]);
   }
 
   load({ key: name, value }: Cell): boolean {
@@ -178,6 +180,7 @@ export class Windows implements CellSource {
     const key = unpackKey([fields.unknown(), fields.unknown(), fields.unknown()]);
     if (key === undefined) return false;
     const window: Mutable<SiteWindow> = {
+      name,
       key,
       isSupplement: fields.flag(),
       end: siteTime(fields.count()),
@@ -185,10 +188,10 @@ export class Windows implements CellSource {
       publishedAt: siteTime(fields.count()),
       isDirty: fields.flag(),
       contributors: new Set(fields.list(limits.members, (item) => (isDeviceId(item) ? item : undefined))),
-      fold: Uint8Array.from(fields.bytes(limits.frameBytes)),
+      packed: Buffer.from(fields.bytes(limits.frameBytes)).toString("latin1"),
     };
     if (fields.finish(window) === undefined || cellKey(key, window.isSupplement) !== name) return false;
-    if (unpackFold(decode(window.fold)) === undefined) return false;
+    if (unpack(window.packed) === undefined) return false;
     this.#insert(name, window);
     if (window.edition === 0 || window.isDirty) this.#pending.add(window);
     return true;
@@ -209,25 +212,25 @@ export class Windows implements CellSource {
 
 /** What is counted in it. */
 export function foldOf(window: SiteWindow): Fold {
-  const fold = unpackFold(decode(window.fold));
+  const fold = unpack(window.packed);
   assert(fold !== undefined, "a window's bytes are a fold");
   return fold;
 }
 
 /** Counted the same on each replica, whatever the memory really is. */
-function sizeOf({ key, fold, contributors }: SiteWindow): number {
-  const keyBytes = key.aggregation.length + key.group.length;
-  return fold.length + keyBytes + contributors.size * contributorBytes + overheadBytes;
+function sizeOf({ name, packed, contributors }: SiteWindow): number {
+  return packed.length + name.length + contributors.size * contributorBytes + overheadBytes;
 }
 
 function mayLeave(window: SiteWindow, closedUpTo: SiteTime): boolean {
   return window.edition > 0 && !window.isDirty && window.end <= closedUpTo;
 }
 
-/** A copy of its own: what the encoder gives is a view of a large shared buffer, which would stay alive with it. */
-function pack(fold: Fold): Uint8Array {
-  return Uint8Array.from(encode(packFold(fold)));
+function pack(fold: Fold): string {
+  return Buffer.from(encode(packFold(fold))).toString("latin1");
 }
+
+const unpack = (packed: string): Fold | undefined => unpackFold(decode(Buffer.from(packed, "latin1")));
 
 function clampFinite(sum: number): number {
   return Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, sum));

@@ -14,7 +14,7 @@ import { configuration, epoch, incarnation, type Site, siteWithin } from "./site
 
 const devices = ["a", "b"];
 /** Small, so that windows leave and supplements come within one test. */
-const bounds = { ...limits, windowBytes: 300, windowBytesMax: 100_000, outboxBytes: 3_000 };
+const bounds = { ...limits, windowBytes: 1_200, windowBytesMax: 1_000_000, outboxBytes: 3_000 };
 
 interface Origin {
   readonly key: MemberKey;
