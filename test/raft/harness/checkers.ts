@@ -7,8 +7,7 @@ import type { Entry, RaftEffect, RaftInitial, RaftMessage, RaftStatus, Voters } 
 import { hasMajority, isVoter } from "../../../src/raft/voters.ts";
 import type { RaftInput, SimulatedMember } from "./simulated-member.ts";
 import { contentOf } from "./state-machine.ts";
-
-export class Violation extends Error {}
+import { Violation } from "./violation.ts";
 
 interface Known {
   readonly term: Term;
@@ -66,6 +65,12 @@ export class Checkers {
   /** The committed configuration as of `index`. */
   votersAt(index: LogIndex): Voters {
     return this.#configurations.findLast((one) => one.index <= index)?.voters ?? this.#initialVoters;
+  }
+
+  /** The term at `index` of the log that `member` has, synced or not. */
+  logTermAt(member: MemberKey, index: LogIndex): Term | undefined {
+    const log = this.#log(member);
+    return log.entries[index - log.start - 1]?.term;
   }
 
   started(member: MemberKey, initial: RaftInitial): void {

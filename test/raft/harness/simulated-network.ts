@@ -57,10 +57,11 @@ export class SimulatedNetwork {
   #carry(from: MemberKey, to: MemberKey, message: RaftMessage, broadcast: boolean): void {
     const { loss, freeze, delayMsMax } = this.weather;
     if (this.#cut.has(`${from}→${to}`) || this.#random.fraction() < loss) return;
-    const frozen = this.#random.fraction() < freeze ? this.#random.below(8_000) : 0;
-    const delay = milliseconds(1 + this.#random.below(delayMsMax) + frozen);
-    this.#time.schedule(delay, "deliver", () => {
-      if (!this.#cut.has(`${from}→${to}`)) this.#deliver(to, from, message, broadcast);
+    const isFrozen = this.#random.fraction() < freeze;
+    const delay = 1 + this.#random.below(isFrozen ? 8_000 : delayMsMax);
+    this.#time.schedule(milliseconds(delay), "deliver", () => {
+      // What a broker thaws it had taken before the cut, and delivers all the same.
+      if (isFrozen || !this.#cut.has(`${from}→${to}`)) this.#deliver(to, from, message, broadcast);
     });
   }
 }
