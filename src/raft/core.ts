@@ -185,11 +185,12 @@ export class Core {
     this.limits = initial.limits;
     this.random = initial.random;
     this.now = initial.now;
-    this.term = initial.hardState.term;
-    this.vote = initial.hardState.vote;
     this.log = new Log(start, initial.entries);
+    // A snapshot may have become durable before the term in which it came. A vote in that term would have been durable.
+    const isBehind = initial.hardState.term < this.log.lastTerm;
+    this.term = isBehind ? this.log.lastTerm : initial.hardState.term;
+    this.vote = isBehind ? undefined : initial.hardState.vote;
     this.disk = new PersistStream(this.log.lastIndex);
-    assert(this.term >= this.log.lastTerm, "no entry is of a later term than the hard state");
     if (checkpoint !== undefined) {
       const term = this.log.termAt(checkpoint.index);
       assert(term !== undefined, "the newest checkpoint lies within the log");
