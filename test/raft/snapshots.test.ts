@@ -44,6 +44,11 @@ describe("a checkpoint", () => {
     expect(bench.step({ kind: "checkpointed", index: 4 as never, digest: "at 4", bytes: 25 })).toEqual([]);
   });
 
+  it("may be durable before the term in which it came as a snapshot: the term is at least its own", () => {
+    const bench = new Bench({ start: { index: 5, term: 7 }, term: 6, vote: c });
+    expect(bench.status).toMatchObject({ term: 7, vote: undefined, last: 5 });
+  });
+
   it("never holds a configuration that is not committed (RAFT-CASES 15)", () => {
     const bench = new Bench({ limits: { tailEntries: 0 } }).reign(b);
     bench.step({ kind: "change-voters", context: 1, voters: [a, b, d] });

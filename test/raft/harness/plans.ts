@@ -33,12 +33,22 @@ const faultsBySeed: readonly Faults[] = [
 const votersBySeed = [1, 3, 2, 3, 5] as const;
 
 /** Elections that take long and collide, among members that lose power for a moment in the midst of them. */
-export const contended: Pick<Plan, "members" | "voters" | "timeoutSpreadMs" | "faults"> = {
+export const contended: Partial<Plan> = {
   members: 3,
   voters: 3,
   timeoutSpreadMs: 20,
   faults: { ...calm, weather: { ...calm.weather, delayMsMax: 600 }, crashes: 9 },
 };
+
+/** Members cut off for long, and a broker that thaws what it held for seconds. */
+export const frozen: Partial<Plan> = {
+  members: 3,
+  voters: 3,
+  faults: { ...calm, weather: { ...calm.weather, freeze: 0.3 }, cuts: 1, reunions: 0.5 },
+};
+
+/** Nothing happens by itself. */
+export const quiet: Plan = { members: 3, voters: 3, stormMs: 0, timeoutSpreadMs: 1_000, faults: calm };
 
 export function planOf(seed: number): Plan {
   const members = 1 + (seed % 5) + (seed % 3);

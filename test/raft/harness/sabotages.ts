@@ -6,7 +6,9 @@ import type { MemberKey } from "../../../src/base/ids.ts";
 import { logIndex } from "../../../src/base/units.ts";
 import type { RaftEffect } from "../../../src/raft/types.ts";
 import type { Checkers } from "./checkers.ts";
+import { contended, frozen } from "./plans.ts";
 import type { RaftInput, Sabotage, SimulatedMember } from "./simulated-member.ts";
+import type { Plan } from "./world.ts";
 
 type SendEffect = Extract<RaftEffect, { readonly kind: "send" }>;
 
@@ -41,7 +43,15 @@ function believesWhatComesBefore(event: RaftInput, member: SimulatedMember, chec
   return own === undefined ? event : { ...event, message: { ...event.message, previousTerm: own } };
 }
 
-export const sabotages: Readonly<Record<string, (checkers: () => Checkers) => Sabotage>> = {
+type Broken = (checkers: () => Checkers) => Sabotage;
+
+/** Where a bug shows only in rare moments: a site in which they are frequent. */
+export const whereItShows: Readonly<Record<string, Partial<Plan>>> = {
+  "forgets its vote when it restarts (paper §5.2)": contended,
+  "counts answers by when they arrive (case 44)": frozen,
+};
+
+export const sabotages: Readonly<Record<string, Broken>> = {
   "sends promises before they are on disk (case 43)": () => sends(withoutToken),
   "acknowledges before it is on disk (case 9)": () =>
     sends((effect) => (effect.message.kind === "append-ack" ? withoutToken(effect) : effect)),

@@ -21,6 +21,8 @@ export type Deliver = (to: MemberKey, from: MemberKey, message: RaftMessage, bro
 
 export class SimulatedNetwork {
   weather: Weather = fair;
+  /** Sees each send once, before its fate is decided. */
+  observe: ((from: MemberKey, to: MemberKey | undefined, message: RaftMessage) => void) | undefined;
   readonly #time: VirtualTime;
   readonly #random: SeededRandom;
   readonly #deliver: Deliver;
@@ -48,6 +50,7 @@ export class SimulatedNetwork {
 
   /** To `to`, or to everyone on the log topic: the sender hears itself. */
   send(from: MemberKey, to: MemberKey | undefined, message: RaftMessage): void {
+    this.observe?.(from, to, message);
     for (const receiver of to === undefined ? this.#members : [to]) {
       this.#carry(from, receiver, message, to === undefined);
       if (this.#random.fraction() < this.weather.repeat) this.#carry(from, receiver, message, to === undefined);
