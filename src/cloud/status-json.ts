@@ -15,6 +15,8 @@ export interface SiteReport {
   readonly revision: LogIndex;
   readonly commit: LogIndex;
   readonly members: number;
+  /** Members that a broker has as connected. */
+  readonly present: number;
   readonly voters: readonly DeviceId[];
 }
 
@@ -32,9 +34,9 @@ export const siteTopic = "site";
 export const eventTopic = ({ kind }: SiteEvent): string => `events/${kind}`;
 
 export function formatSiteReport({ siteTime, generation, ...report }: SiteReport): Uint8Array {
-  const { site, coordinator, term, why, revision, commit, members, voters } = report;
+  const { site, coordinator, term, why, revision, commit, members, present, voters } = report;
   const values = { ts: siteTime, site, coordinator, term, generation: generation.number, why, revision, commit };
-  return Buffer.from(JSON.stringify({ ...values, members, voters }));
+  return Buffer.from(JSON.stringify({ ...values, members, present, voters }));
 }
 
 export function formatSiteEvent({ siteTime, kind, device, text, term }: SiteEvent): Uint8Array {

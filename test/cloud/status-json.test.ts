@@ -14,10 +14,11 @@ it("says who leads and why, without an id, so that nobody takes it for an item",
     revision: logIndex(12),
     commit: logIndex(99),
     members: 3,
+    present: 2,
     voters: [deviceId("pi-1"), deviceId("pi-2"), deviceId("pi-3")],
   });
   expect(Buffer.from(report).toString()).toBe(
-    '{"ts":1767225600000,"site":"house","coordinator":"pi-1","term":3,"generation":1,"why":"elected by pi-2 and pi-3","revision":12,"commit":99,"members":3,"voters":["pi-1","pi-2","pi-3"]}',
+    '{"ts":1767225600000,"site":"house","coordinator":"pi-1","term":3,"generation":1,"why":"elected by pi-2 and pi-3","revision":12,"commit":99,"members":3,"present":2,"voters":["pi-1","pi-2","pi-3"]}',
   );
 });
 
