@@ -47,7 +47,7 @@ export interface Gap {
   hint: { readonly index: LogIndex; readonly term: Term } | undefined;
 }
 
-/** What a follower knows of the leader of this term. Begins anew with each leader. */
+/** What a follower knows of the leader of this term. Begins anew with each leader; `beat` only with each term. */
 export interface Following {
   /** The highest index at which this leader's (index, term) was matched. */
   verified: LogIndex;
@@ -240,11 +240,11 @@ export class Core {
   }
 }
 
-export function newFollowing(): Following {
+export function newFollowing(beat = 0): Following {
   return {
     verified: logIndex(0),
     announced: logIndex(0),
-    beat: 0,
+    beat,
     gap: undefined,
     held: new Map(),
     heldBytes: 0,

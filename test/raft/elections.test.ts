@@ -122,6 +122,13 @@ describe("votes are counted", () => {
     expect(bench.status.role).toBe("candidate");
   });
 
+  it("of a pre-vote likewise", () => {
+    const bench = new Bench();
+    bench.wait(2_000);
+    expect(bench.receive(b, preVoteReply(1, true, attempt - 1))).toEqual([]);
+    expect(bench.receive(b, preVoteReply(9, false, attempt - 1))).toEqual([]);
+  });
+
   it("only of voters of the own configuration (RAFT-CASES 7)", () => {
     const bench = candidate();
     bench.receive(d, voteReply(1, true));

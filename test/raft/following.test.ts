@@ -170,6 +170,16 @@ describe("a heartbeat", () => {
     expect(bench.raft.nextTick()).toBe(3_000);
   });
 
+  it("that was heard before does not bring back a leader that fell silent (RAFT-CASES 34)", () => {
+    const bench = new Bench();
+    for (const beat of [1, 2, 3]) bench.hear(b, append(1, beat, start));
+    bench.wait(2_000);
+    expect(bench.hear(b, append(1, 3, start))).toEqual([]);
+    expect(bench.status.role).toBe("pre-candidate");
+    bench.hear(b, append(1, 4, start));
+    expect(bench.status).toMatchObject({ role: "follower", leader: b });
+  });
+
   it("of an older term is answered with the present one, and changes nothing", () => {
     const bench = new Bench({ term: 5 });
     bench.wait(300);

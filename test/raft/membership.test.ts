@@ -30,6 +30,15 @@ describe("a change of voters", () => {
     expect(bench.status.commit).toBe(2);
   });
 
+  it("is not left while the joint entry is uncommitted, whatever else is committed (RAFT-CASES 2)", () => {
+    const bench = new Bench().reign(b);
+    bench.propose("x");
+    change(bench, d, e);
+    bench.sync();
+    for (const member of [b, d, e]) bench.acknowledge(member, 2);
+    expect(bench.status).toMatchObject({ commit: 2, last: 3, voters: { current: [a, b, c], incoming: [d, e] } });
+  });
+
   it("takes a site from one voter to three in one step", () => {
     const bench = new Bench({ voters: [a] }).reign();
     change(bench, a, b, c);
