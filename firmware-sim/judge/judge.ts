@@ -3,17 +3,11 @@
 
 import type { DeviceId, SiteId } from "../../src/base/ids.ts";
 import type { Term } from "../../src/base/units.ts";
+import { type DashboardMessage, readDashboard } from "../../src/cli/dashboard/reader.ts";
+import type { Delivery } from "../../src/cli/dashboard/tap.ts";
 import { CoordinatorRegister } from "./coordinator-register.ts";
-import { type DashboardMessage, readDashboard } from "./dashboard-reader.ts";
 import { PublishedWindows, type WindowTotals } from "./published-windows.ts";
 import { type Evidence, judgeRun, type Verdict } from "./verdict.ts";
-
-/** One delivery of the dashboard topic. */
-export interface Delivery {
-  readonly topic: string;
-  readonly payload: Uint8Array;
-  readonly isRetained: boolean;
-}
 
 export class Judge {
   readonly #site: SiteId;

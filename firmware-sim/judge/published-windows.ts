@@ -2,18 +2,9 @@
 // and for each window its latest edition plus its supplements (PROTOCOLS, P5 and "Counting each reading once").
 
 import { sha256 } from "../../src/base/hash.ts";
+import { type AggregateValues, itemId } from "../../src/cli/dashboard/reader.ts";
 
-/** One aggregate as it arrived; `series` is `{aggregation}/{group…}` out of the topic. */
-export interface AggregateMessage {
-  readonly series: string;
-  readonly id: string;
-  readonly ts: number;
-  readonly count: number;
-  readonly missing: number;
-  readonly edition: number;
-  /** A supplement: adds to the window instead of replacing its value. */
-  readonly adds: boolean;
-}
+type Aggregate = Pick<AggregateValues, "series" | "id" | "ts" | "count" | "missing" | "edition" | "adds">;
 
 interface PublishedWindow {
   latest:
@@ -68,7 +59,7 @@ export class PublishedWindows {
   }
 
   /** The first arrival of an aggregate's item; repeats must not be handed in. */
-  aggregate(message: AggregateMessage): void {
+  aggregate(message: Aggregate): void {
     const name = windowName(message.series, message.ts);
     const window = this.#windows.get(name) ?? { latest: undefined, added: 0 };
     this.#windows.set(name, window);
@@ -137,12 +128,8 @@ export class PublishedWindows {
   }
 }
 
-const isItemId = /^(\d{1,9})\.(\d{1,15})$/;
-
-export const isItem = (id: unknown): id is string => typeof id === "string" && isItemId.test(id);
-
 function placeOf(id: string): readonly [generation: number, number: number] {
-  const [, generation, number] = isItemId.exec(id) ?? [];
+  const [, generation, number] = itemId.exec(id) ?? [];
   return [Number(generation), Number(number)];
 }
 

@@ -2,10 +2,16 @@
 // that outlives the run its session is kept, so that what is published while it is cut off still reaches it.
 
 import mqtt from "mqtt";
-import { SkeinError } from "../../src/base/errors.ts";
-import type { SiteId } from "../../src/base/ids.ts";
-import { dashboardFilters } from "./dashboard-reader.ts";
-import type { Delivery } from "./judge.ts";
+import { SkeinError } from "../../base/errors.ts";
+import type { SiteId } from "../../base/ids.ts";
+import { dashboardFilters } from "./reader.ts";
+
+/** One delivery of the dashboard topic. */
+export interface Delivery {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly isRetained: boolean;
+}
 
 export interface DashboardTap {
   close(): Promise<void>;

@@ -1,10 +1,19 @@
 // The dashboard topic as messages with names: what is under `aggregates/`, `events/` and `site` of one site.
 
-import { type DeviceId, isDeviceId, type SiteId } from "../../src/base/ids.ts";
-import type { Term } from "../../src/base/units.ts";
-import { type AggregateMessage, isItem } from "./published-windows.ts";
+import { type DeviceId, isDeviceId, type SiteId } from "../../base/ids.ts";
+import type { Term } from "../../base/units.ts";
 
-export interface AggregateValues extends AggregateMessage {
+/** One aggregate as it arrived; `series` is `{aggregation}/{group…}` out of the topic. */
+export interface AggregateValues {
+  readonly series: string;
+  readonly id: string;
+  /** Start of the window, ms. */
+  readonly ts: number;
+  readonly count: number;
+  readonly missing: number;
+  readonly edition: number;
+  /** A supplement: adds to the window instead of replacing its value. */
+  readonly adds: boolean;
   readonly spanMs: number;
   readonly mean: number;
   readonly min: number;
@@ -96,6 +105,8 @@ function readAggregate(
   };
 }
 
+export const itemId = /^(\d{1,9})\.(\d{1,15})$/;
+const isItem = (id: unknown): id is string => typeof id === "string" && itemId.test(id);
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 /** A window without any reading has no mean. */
 const numberOr = (value: unknown): number => (typeof value === "number" ? value : Number.NaN);
