@@ -2,6 +2,7 @@
 // agent happens here.
 
 import type { DeviceId, SensorId, SiteId } from "../src/base/ids.ts";
+import type { Brokers } from "../src/base/ports/broker.ts";
 import type { Clock } from "../src/base/ports/clock.ts";
 import type { Driver } from "../src/base/ports/driver.ts";
 import type { Logger } from "../src/base/ports/logger.ts";
@@ -109,14 +110,18 @@ export interface DataDirectory {
   abandon(): Promise<void>;
 }
 
+/** Called for each sensor assigned to the device when its configuration comes into force. */
+export type SensorDrivers = (sensor: SensorId, configuration: SensorConfiguration) => Driver;
+
 export interface AgentPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly data: DataDirectory;
   readonly links: MqttLinks;
-  /** Called for each sensor assigned to this device when its configuration comes into force. */
-  readonly drivers: (sensor: SensorId, configuration: SensorConfiguration) => Driver;
+  readonly drivers: SensorDrivers;
+  /** The agent has ended by itself: a disk failed, or an invariant broke. */
+  ended(reason: unknown): void;
 }
 
 export interface AgentConfiguration {
@@ -127,7 +132,21 @@ export interface AgentConfiguration {
   readonly brokers: readonly string[];
 }
 
-export interface AgentMaker {
+/** The API of a site, as the CLI and programs use it. */
+export interface SiteApi {
+  /** Fails with `timed-out` (outcome unknown), `refused`, or what the site answered. */
+  ask(device: DeviceId | "any", name: string, argument: unknown): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** How agents, and what they stand on, are made on this machine. */
+export interface AgentHost {
+  clock(): Clock;
+  random(): Random;
+  logger(device: DeviceId): Logger;
+  links(clock: Clock, random: Random): MqttLinks;
+  readonly brokers: Brokers;
   openData(path: string): Promise<DataDirectory>;
-  create(ports: AgentPorts, configuration: AgentConfiguration): Agent;
+  createAgent(ports: AgentPorts, configuration: AgentConfiguration): Agent;
+  openApi(url: string, site: SiteId): Promise<SiteApi>;
 }

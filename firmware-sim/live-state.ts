@@ -18,7 +18,7 @@ export interface DeviceView {
 }
 
 export interface SiteEvent {
-  /** Milliseconds since the run began. */
+  /** As `LiveState.elapsed`. */
   readonly at: number;
   readonly text: string;
   readonly kind: "fault" | "site" | "trouble";

@@ -4,12 +4,14 @@ import type { LiveState } from "./live-state.ts";
 import { clockOf, formatBytes, grouped } from "./live-view.ts";
 
 const summaryIntervalMs = 10_000;
+const drainIntervalMs = 3_000;
 
 export class PlainView {
   readonly #write: (line: string) => void;
   #eventsShown = 0;
   #lastSummary = 0;
   #doing = "";
+  #lastProgress = Number.NEGATIVE_INFINITY;
 
   constructor(write: (line: string) => void) {
     this.#write = write;
@@ -21,13 +23,21 @@ export class PlainView {
     this.#eventsShown = eventsInAll;
     for (const event of isNew > 0 ? state.events.slice(-isNew) : []) this.#write(`${clockOf(event.at)} ${event.text}`);
     if (state.phase !== "running") {
-      if (state.doing !== this.#doing && state.doing !== "") this.#write(`${state.phase}: ${state.doing}`);
-      this.#doing = state.doing;
+      this.#progress(state);
       return;
     }
     if (state.elapsed - this.#lastSummary < summaryIntervalMs) return;
     this.#lastSummary = state.elapsed;
     this.#write(summary(state));
+  }
+
+  /** Every change while starting; while draining, where counts change all the time, one line in a while. */
+  #progress({ phase, doing, elapsed }: LiveState): void {
+    if (doing === this.#doing || doing === "") return;
+    if (phase === "draining" && elapsed - this.#lastProgress < drainIntervalMs) return;
+    this.#doing = doing;
+    this.#lastProgress = elapsed;
+    this.#write(`${phase}: ${doing}`);
   }
 }
 

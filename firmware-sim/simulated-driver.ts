@@ -15,7 +15,7 @@ export interface SimulatedDriverOptions {
   readonly ledger: SensedLedger;
   /** When the site's first moment was: sampling instant 0. */
   readonly origin: Instant;
-  /** The world has ended: no further reading, and no fault either. */
+  /** The world has not begun, or has ended: no reading, and no fault either. */
   isSilent(): boolean;
 }
 
@@ -55,10 +55,11 @@ export class SimulatedDriver implements Driver {
   #read(k: number): void {
     const { signal, sensor, ledger } = this.#options;
     const sink = this.#sink;
-    if (sink === undefined || this.#options.isSilent()) return;
+    if (sink === undefined) return;
     this.#last = k;
-    const sample = signal.sample(k);
     this.#schedule();
+    if (this.#options.isSilent()) return;
+    const sample = signal.sample(k);
     if (sample.kind === "gap") {
       sink.fault(new SkeinError("driver-failed", `${sensor} does not answer`));
       return;

@@ -56,8 +56,9 @@ export class Judge {
     return this.#published.totals();
   }
 
-  verdict(evidence: Omit<Evidence, "published" | "violations">): Verdict {
-    const violations = [...this.#violations, ...this.#coordinators.violations()];
+  /** `troubles`: what else went wrong that never may. */
+  verdict(evidence: Omit<Evidence, "published" | "violations"> & { readonly troubles: readonly string[] }): Verdict {
+    const violations = [...this.#violations, ...this.#coordinators.violations(), ...evidence.troubles];
     return judgeRun({ ...evidence, published: this.#published, violations });
   }
 }

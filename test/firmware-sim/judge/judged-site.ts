@@ -98,6 +98,7 @@ export function judged(
     devices,
     flushInterval: seconds(2),
     faultsLeft,
+    troubles: [],
   });
 }
 
