@@ -1,8 +1,12 @@
 // A device whose agent runs in this process, with ports of its own; nothing is shared between two of them.
 
+import type { Agent } from "../src/agent/agent.ts";
+import type { AgentStatus } from "../src/agent/status.ts";
 import { assert } from "../src/base/errors.ts";
 import type { DeviceId } from "../src/base/ids.ts";
-import type { Agent, AgentHost, AgentStatus, DataDirectory, SensorDrivers, StoredReading } from "./agent-door.ts";
+import type { DataDirectory } from "../src/base/ports/data-directory.ts";
+import type { StoredReading } from "../src/readings/reading-log.ts";
+import type { AgentHost, SensorDrivers, SimulatedAgent } from "./agent-door.ts";
 import { PowerSwitch } from "./power-switch.ts";
 import type { DeviceLedger } from "./sensed-ledger.ts";
 import { LifeBook, type SimulatedDevice, type UpTime } from "./simulated-device.ts";
@@ -13,9 +17,9 @@ export interface InProcessDeviceOptions {
   readonly dataPath: string;
   readonly drivers: (clock: ReturnType<AgentHost["clock"]>) => SensorDrivers;
   readonly ledger: DeviceLedger;
-  readonly agent: Parameters<AgentHost["createAgent"]>[1];
+  readonly agent: SimulatedAgent;
   /** The agent gave up by itself. */
-  ended(device: DeviceId, reason: unknown): void;
+  readonly ended: (device: DeviceId, reason: unknown) => void;
 }
 
 interface Life {
@@ -92,7 +96,6 @@ export class InProcessDevice implements SimulatedDevice {
     if (!life.power.isOn) return;
     this.#book.ended(performance.now());
     await life.power.cut();
-    await life.data?.close();
     this.#life = undefined;
   }
 
@@ -124,10 +127,11 @@ export class InProcessDevice implements SimulatedDevice {
       data,
       links: power.links(host.links(clock, random)),
       drivers: drivers(clock),
-      ended: (reason: unknown) => {
-        if (power.isOn) ended(this.device, reason);
-      },
     };
-    return host.createAgent(ports, agent);
+    const made = host.createAgent(ports, agent);
+    void made.failed.then((failure) => {
+      if (power.isOn) ended(this.device, failure);
+    });
+    return made;
   }
 }

@@ -1,13 +1,14 @@
 // A site of real agents on the wall clock: asks them how they are, tells the judge and the views, and works out at the end what
 // was owed, sensed and stored.
 
+import type { AgentStatus } from "../src/agent/status.ts";
 import { SkeinError } from "../src/base/errors.ts";
 import type { DeviceId, SiteId } from "../src/base/ids.ts";
 import { type Duration, type LogIndex, milliseconds, type Term } from "../src/base/units.ts";
 import { SeriesBoard } from "../src/cli/dashboard/series-board.ts";
 import type { Delivery } from "../src/cli/dashboard/tap.ts";
+import type { StoredReading } from "../src/readings/reading-log.ts";
 import type { SiteConfiguration } from "../src/site/configuration.ts";
-import type { AgentStatus, StoredReading } from "./agent-door.ts";
 import { expectWindows } from "./judge/expected-windows.ts";
 import { Judge } from "./judge/judge.ts";
 import type { DeviceEvidence, Verdict } from "./judge/verdict.ts";
@@ -55,6 +56,8 @@ export class LiveSite {
   #doing = "";
   #completeAt = performance.now();
   #silentAt: number | undefined;
+  #completeWall = 0;
+  #silentWall = 0;
   #isListening = false;
 
   /** Events since the beginning, also those no longer kept. */
@@ -77,6 +80,7 @@ export class LiveSite {
     const message = this.#judge.delivered(delivery);
     if (message?.kind === "aggregate") this.#board.add(message.values);
     if (message?.kind === "event") this.event("site", message.text);
+    if (message?.kind === "site") this.#coordinates(message.term, message.coordinator);
     if (message?.kind === "unreadable") this.event("trouble", `${message.topic}: ${message.why}`);
   }
 
@@ -90,12 +94,14 @@ export class LiveSite {
     this.#phase = "running";
     this.#doing = "";
     this.#completeAt = performance.now();
+    this.#completeWall = Date.now();
     this.event("site", `the site is complete, after ${(took / 1000).toFixed(1)} s`);
   }
 
   silence(): void {
     this.#phase = "draining";
     this.#silentAt = performance.now();
+    this.#silentWall = Date.now();
   }
 
   over(): void {
@@ -165,6 +171,11 @@ export class LiveSite {
     return this.#judge.counted;
   }
 
+  /** Since the sensors fell silent, ms. */
+  get silentFor(): number {
+    return this.#silentAt === undefined ? 0 : performance.now() - this.#silentAt;
+  }
+
   get isEverybodyUp(): boolean {
     return [...this.#known.values()].every(({ isUp }) => isUp);
   }
@@ -207,6 +218,7 @@ export class LiveSite {
       flushInterval: plan.settings.flushInterval,
       faultsLeft,
       troubles: this.#troubles,
+      sensing: { from: this.#completeWall, to: this.#silentWall },
     });
   }
 
@@ -218,10 +230,11 @@ export class LiveSite {
     if (status === undefined) return;
     known.status = status;
     known.bytesWritten.read(status.disk.bytesWritten);
-    if (status.role !== "leader") return;
-    if (this.#judge.coordinator(status.term, status.device)) {
-      this.event("site", `${status.device} coordinates in term ${status.term}`);
-    }
+    if (status.role === "leader") this.#coordinates(status.term, status.device);
+  }
+
+  #coordinates(term: Term, device: DeviceId): void {
+    if (this.#judge.coordinator(term, device)) this.event("site", `${device} coordinates in term ${term}`);
   }
 
   #leader(): AgentStatus | undefined {

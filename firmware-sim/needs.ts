@@ -14,7 +14,7 @@ const mebi = 1024 * 1024;
 /** A Node process with broker, judge and page. */
 const ownBytes = 90 * mebi;
 const agentBytes = 4 * mebi;
-const agentProcessBytes = 80 * mebi;
+const agentProcessBytes = 115 * mebi;
 const ownDescriptors = 60;
 /** Log segments, store, and both ends of its connections. */
 const agentDescriptors = 24;

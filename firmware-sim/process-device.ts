@@ -6,22 +6,24 @@ import { once } from "node:events";
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { AgentStatus } from "../src/agent/status.ts";
 import { assert, SkeinError } from "../src/base/errors.ts";
 import type { DeviceId } from "../src/base/ids.ts";
 import type { Duration } from "../src/base/units.ts";
-import type { AgentConfiguration, AgentStatus, StoredReading } from "./agent-door.ts";
+import type { StoredReading } from "../src/readings/reading-log.ts";
+import type { SimulatedAgent } from "./agent-door.ts";
 import type { FromDevice, ProcessSettings, ToDevice } from "./process-messages.ts";
 import { LifeBook, type SimulatedDevice, type UpTime } from "./simulated-device.ts";
 
 export interface ProcessDeviceOptions {
   readonly device: DeviceId;
   readonly dataPath: string;
-  readonly agent: AgentConfiguration;
+  readonly agent: SimulatedAgent;
   readonly seed: number;
   readonly day: Duration;
   /** Sampling instant 0 as `performance.now()` had it here. */
   readonly originMs: number;
-  ended(device: DeviceId, reason: unknown): void;
+  readonly ended: (device: DeviceId, reason: unknown) => void;
 }
 
 const answerTimeoutMs = 5_000;
@@ -35,6 +37,8 @@ export class ProcessDevice implements SimulatedDevice {
   readonly #waiting = new Map<number, (value: unknown) => void>();
   #child: ChildProcess | undefined;
   #isUp = false;
+  /** Its end was asked for. */
+  #isEnding = false;
   #isSilent = true;
   #requests = 0;
 
@@ -84,6 +88,7 @@ export class ProcessDevice implements SimulatedDevice {
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     this.#child = child;
+    this.#isEnding = false;
     this.#isUp = false;
     this.#book.began(performance.now());
     await new Promise<void>((resolve, reject) => {
@@ -155,9 +160,9 @@ export class ProcessDevice implements SimulatedDevice {
 
   async #end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
     this.#book.ended(performance.now());
-    const gone = once(child, "exit");
-    child.removeAllListeners("exit");
+    this.#isEnding = true;
     this.#isUp = false;
+    const gone = once(child, "exit");
     child.kill(signal);
     if (child.exitCode === null && child.signalCode === null) await gone;
     this.#forget();
@@ -165,7 +170,7 @@ export class ProcessDevice implements SimulatedDevice {
 
   #exited(child: ChildProcess, how: string, settle: () => void): void {
     settle();
-    if (this.#child !== child) return;
+    if (this.#child !== child || this.#isEnding) return;
     this.#book.ended(performance.now());
     this.#forget();
     this.#options.ended(this.device, `its process ended (${how})`);

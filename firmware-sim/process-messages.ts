@@ -1,11 +1,11 @@
 // What the simulated site and the process of one of its devices say to each other.
 
 import type { Duration } from "../src/base/units.ts";
-import type { AgentConfiguration } from "./agent-door.ts";
+import type { SimulatedAgent } from "./agent-door.ts";
 
 /** The only argument of the program, as JSON. */
 export interface ProcessSettings {
-  readonly agent: AgentConfiguration;
+  readonly agent: SimulatedAgent;
   readonly dataPath: string;
   readonly ledgerPath: string;
   readonly seed: number;

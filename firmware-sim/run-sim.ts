@@ -25,7 +25,7 @@ import type { SimStage } from "./sim-stage.ts";
 import type { SimulatedDevice } from "./simulated-device.ts";
 import { type SensorWorld, simulatedDrivers } from "./simulated-sensors.ts";
 import { OutsideBroker, OwnBroker, type SiteBroker } from "./site-broker.ts";
-import { planDevices, planSite, simulatedSite } from "./site-plan.ts";
+import { planDevices, planSite } from "./site-plan.ts";
 import { setUpSite } from "./site-setup.ts";
 
 const tickMs = 100;
@@ -100,6 +100,7 @@ class Run {
     await this.#drain(live, desk);
     const verdict = live.verdict(await readCards(devices), schedule.left().map(formatFault));
     live.over();
+    live.doing("");
     return {
       site: this.#options.site,
       seed: this.#options.seed,
@@ -123,7 +124,7 @@ class Run {
   }
 
   #plan() {
-    return planSite(this.#profiles, { devices: this.#options.devices, ...simulatedSite });
+    return planSite(this.#profiles, { devices: this.#options.devices, ...this.#options.times });
   }
 
   async #build() {
@@ -253,11 +254,15 @@ class Run {
   async #drain(live: LiveSite, desk: FaultDesk): Promise<void> {
     const limit = performance.now() + this.#options.drainLimit;
     live.doing("everything is switched on, nothing is sensed");
-    await desk.healAll();
+    await Promise.race([
+      desk.healAll(),
+      sleep(this.#options.drainLimit, undefined, { signal: this.#stage.abort, ref: false }),
+    ]);
     while (performance.now() < limit) {
       await live.look();
       live.doing(`${live.counted} of ${live.stored} stored readings have been counted`);
-      if (live.isEverybodyUp && live.counted === live.stored) return;
+      const isFlushed = live.silentFor > 2 * this.#options.times.flushInterval;
+      if (isFlushed && live.isEverybodyUp && live.counted === live.stored) return;
       await sleep(tickMs, undefined, { signal: this.#stage.abort });
     }
   }

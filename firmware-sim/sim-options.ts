@@ -4,6 +4,7 @@ import type { SiteId } from "../src/base/ids.ts";
 import { type Duration, minutes, seconds } from "../src/base/units.ts";
 import type { Delivery } from "../src/cli/dashboard/tap.ts";
 import type { Fault } from "./faults.ts";
+import type { SiteTimes } from "./site-plan.ts";
 
 export interface SimOptions {
   readonly site: SiteId;
@@ -21,6 +22,7 @@ export interface SimOptions {
   readonly pagePort: number | undefined;
   readonly reportFile: string | undefined;
   readonly isProcessEach: boolean;
+  readonly times: SiteTimes;
   /** Length of a simulated day. */
   readonly day: Duration;
   /** Where the data directories are made; undefined: a temporary one, removed at the end. */
@@ -28,7 +30,7 @@ export interface SimOptions {
   /** How long the drain may take. */
   readonly drainLimit: Duration;
   /** For tests of the judge: what reaches it instead of a delivery. */
-  tamper(delivery: Delivery): readonly Delivery[];
+  readonly tamper: (delivery: Delivery) => readonly Delivery[];
 }
 
 export const usualPorts = { broker: 18_830, page: 18_880 } as const;

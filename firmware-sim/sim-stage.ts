@@ -40,7 +40,8 @@ export function openStage(isPlain: boolean): SimStage & { readonly exitSignal: (
     aborting.abort();
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => ask(signal));
-  const isTerminal = process.stdout.isTTY && process.env["TERM"] !== "dumb" && !isPlain;
+  const { TERM } = process.env;
+  const isTerminal = process.stdout.isTTY && TERM !== "dumb" && !isPlain;
   const print = (line: string): void => {
     process.stdout.write(`${line}\n`);
   };

@@ -1,8 +1,9 @@
 // One device of the live site, whether its agent runs in this process or in its own: power on, power off, and what can be
 // asked of it from outside.
 
+import type { AgentStatus } from "../src/agent/status.ts";
 import type { DeviceId } from "../src/base/ids.ts";
-import type { AgentStatus, StoredReading } from "./agent-door.ts";
+import type { StoredReading } from "../src/readings/reading-log.ts";
 
 export interface SimulatedDevice {
   readonly device: DeviceId;

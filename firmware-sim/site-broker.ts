@@ -26,6 +26,8 @@ export interface SiteBroker {
 export class OwnBroker implements SiteBroker {
   readonly isOwn = true;
   readonly #brokers: Brokers;
+  /** The same after each start. */
+  readonly address: { readonly host: string; readonly port: number };
   readonly #counters = Array.from({ length: 4 }, () => new LivesCounter());
   #broker: Broker;
   #isUp = true;
@@ -33,6 +35,7 @@ export class OwnBroker implements SiteBroker {
   private constructor(brokers: Brokers, broker: Broker) {
     this.#brokers = brokers;
     this.#broker = broker;
+    this.address = { host: broker.host, port: broker.port };
   }
 
   /** `isPortWished`: any free port will do when it is taken. Fails with `port-in-use` otherwise. */
@@ -45,12 +48,8 @@ export class OwnBroker implements SiteBroker {
     }
   }
 
-  get address(): { readonly host: string; readonly port: number } {
-    return { host: this.#broker.host, port: this.#broker.port };
-  }
-
   get url(): string {
-    return `mqtt://${this.#broker.host}:${this.#broker.port}`;
+    return `mqtt://${this.address.host}:${this.address.port}`;
   }
 
   get isUp(): boolean {

@@ -10,6 +10,8 @@ import type {
   SensorConfiguration,
   SiteConfiguration,
 } from "../src/site/configuration.ts";
+import { defaultConfiguration, graceMin } from "../src/site/configuration-defaults.ts";
+import { diffConfiguration } from "../src/site/configuration-diff.ts";
 import type { Profiles } from "./profiles.ts";
 
 /** Zones of a small farm, and what is measured in each. */
@@ -21,20 +23,20 @@ const zones: readonly (readonly [zone: string, sensors: readonly string[]])[] = 
   ["workshop", ["temperature-indoor", "light", "power", "vibration"]],
 ];
 
-export interface SitePlanOptions {
-  readonly devices: number;
+/** Shorter than at home: what happens on a site shall be seen within minutes. */
+export interface SiteTimes {
   readonly window: Duration;
   readonly editionInterval: Duration;
   readonly flushInterval: Duration;
 }
 
-export const simulatedSite: Omit<SitePlanOptions, "devices"> = {
+export const simulatedTimes: SiteTimes = {
   window: seconds(10),
   editionInterval: seconds(5),
   flushInterval: seconds(2),
 };
 
-export function planSite(profiles: Profiles, options: SitePlanOptions): SiteConfiguration {
+export function planSite(profiles: Profiles, options: SiteTimes & { readonly devices: number }): SiteConfiguration {
   const boards = [...profiles.boards.values()];
   const devices = new Map<DeviceId, DeviceConfiguration>();
   const sensors = new Map<SensorId, SensorConfiguration>();
@@ -49,7 +51,10 @@ export function planSite(profiles: Profiles, options: SitePlanOptions): SiteConf
     devices,
     sensors,
     aggregations: new Map([
-      ["all", { window: options.window, grace: seconds(4), groupBy: ["quantity", "zone"], where: {} }],
+      [
+        "all",
+        { window: options.window, grace: graceMin(options.flushInterval), groupBy: ["quantity", "zone"], where: {} },
+      ],
     ]),
     settings: {
       editionInterval: options.editionInterval,
@@ -84,20 +89,9 @@ function planSensor(profiles: Profiles, device: DeviceId, name: string): SensorC
   };
 }
 
-/** The whole configuration as changes from none, in parts that each fit one command, the sensors last. */
+/** What a new site has to change, in parts that each fit one command; the sensors come last. */
 export function planChanges(plan: SiteConfiguration, changesPerPart = 64): readonly (readonly ConfigurationChange[])[] {
-  const added = (section: ConfigurationChange["section"], name: string, after: unknown): ConfigurationChange => ({
-    section,
-    name,
-    before: undefined,
-    after,
-  });
-  const changes = [
-    ...Object.entries(plan.settings).map(([name, value]) => added("settings", name, value)),
-    ...[...plan.aggregations].map(([name, value]) => added("aggregations", name, value)),
-    ...[...plan.devices].map(([name, value]) => added("devices", name, value)),
-    ...[...plan.sensors].map(([name, value]) => added("sensors", name, value)),
-  ];
+  const changes = diffConfiguration(defaultConfiguration, plan);
   const parts: ConfigurationChange[][] = [];
   for (let at = 0; at < changes.length; at += changesPerPart) parts.push(changes.slice(at, at + changesPerPart));
   return parts;

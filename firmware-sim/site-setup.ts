@@ -3,18 +3,19 @@
 
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { AgentStatus } from "../src/agent/status.ts";
 import { isSkeinError, SkeinError } from "../src/base/errors.ts";
 import type { LogIndex } from "../src/base/units.ts";
 import type { SiteConfiguration } from "../src/site/configuration.ts";
-import type { AgentStatus, SiteApi } from "./agent-door.ts";
+import type { SiteApi } from "./agent-door.ts";
 import type { SimulatedDevice } from "./simulated-device.ts";
 import { planChanges } from "./site-plan.ts";
 
 export interface SetupOptions {
   readonly devices: readonly SimulatedDevice[];
   readonly plan: SiteConfiguration;
-  openApi(): Promise<SiteApi>;
-  progress(text: string): void;
+  readonly openApi: () => Promise<SiteApi>;
+  readonly progress: (text: string) => void;
   /** Setting up is given up when it has made no progress for so long. */
   readonly patienceMs: number;
   /** Ends the set-up early; it then fails with the signal's reason. */
@@ -89,7 +90,7 @@ async function applyPlan(api: SiteApi, { plan, progress, signal }: SetupOptions)
 async function askUntilKnown(api: SiteApi, argument: unknown, signal: AbortSignal): Promise<unknown> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await api.ask("any", "config.apply", argument);
+      return (await api.ask("any", "config.apply", argument)).at(0);
     } catch (failure) {
       if (!isSkeinError(failure, "timed-out") || attempt === 10) throw failure;
     }

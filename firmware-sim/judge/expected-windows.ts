@@ -1,9 +1,9 @@
 // What each window must count, worked out from the cards alone: the readings that the devices' stores have synced, put into
 // windows by their stamps and the configuration. Nothing of the agents' own counting is used.
 
+import type { StoredReading } from "../../src/readings/reading-log.ts";
 import { quality } from "../../src/readings/types.ts";
 import type { SensorConfiguration, SiteConfiguration } from "../../src/site/configuration.ts";
-import type { StoredReading } from "../agent-door.ts";
 import { windowName } from "./published-windows.ts";
 
 export interface ExpectedWindows {

@@ -27,7 +27,6 @@ export class Judge {
         this.#violations.push(`${message.topic}: ${message.why}`);
         return message;
       case "site":
-        this.coordinator(message.term, message.coordinator);
         return message;
       case "event":
         if (message.id === undefined) return message;

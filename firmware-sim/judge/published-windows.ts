@@ -4,13 +4,17 @@
 import { sha256 } from "../../src/base/hash.ts";
 import { type AggregateValues, itemId } from "../../src/cli/dashboard/reader.ts";
 
-type Aggregate = Pick<AggregateValues, "series" | "id" | "ts" | "count" | "missing" | "edition" | "adds">;
+type Aggregate = Pick<AggregateValues, "series" | "id" | "ts" | "spanMs" | "count" | "missing" | "edition" | "adds">;
 
 interface PublishedWindow {
+  readonly start: number;
+  readonly end: number;
   latest:
     | { readonly place: readonly [generation: number, number: number]; readonly count: number; missing: number }
     | undefined;
   added: number;
+  /** Of the supplements. */
+  addedMissing: number;
 }
 
 interface Generation {
@@ -36,7 +40,6 @@ export class PublishedWindows {
   #reissued = 0;
   #outOfOrder = 0;
   #counted = 0;
-  #missing = 0;
 
   /** Any item of the outbox. `isLive` is false for a retained delivery: it may fill a hole, but says nothing about order. */
   item(id: string, topic: string, payload: Uint8Array, isLive: boolean): "first" | "repeat" {
@@ -61,12 +64,12 @@ export class PublishedWindows {
   /** The first arrival of an aggregate's item; repeats must not be handed in. */
   aggregate(message: Aggregate): void {
     const name = windowName(message.series, message.ts);
-    const window = this.#windows.get(name) ?? { latest: undefined, added: 0 };
+    const window = this.#windows.get(name) ?? emptyWindow(message);
     this.#windows.set(name, window);
     if (message.adds) {
       window.added += message.count;
+      window.addedMissing += message.missing;
       this.#counted += message.count;
-      this.#missing += message.missing;
       return;
     }
     if (message.edition > 1) this.#reissued += 1;
@@ -77,17 +80,21 @@ export class PublishedWindows {
       this.#violations.push(`window ${name}: count fell from ${latest.count} to ${message.count} (item ${message.id})`);
     }
     this.#counted += message.count - (latest?.count ?? 0);
-    this.#missing += message.missing - (latest?.missing ?? 0);
     window.latest = { place, count: message.count, missing: message.missing };
   }
 
-  /** Readings counted and sampling instants missed, over the latest editions and supplements. */
+  /** Over the latest editions and supplements. */
   get counted(): number {
     return this.#counted;
   }
 
-  get missing(): number {
-    return this.#missing;
+  /** Sampling instants without a value, in the windows that lie whole within a span of site time. */
+  missingWithin({ from, to }: { readonly from: number; readonly to: number }): number {
+    let missing = 0;
+    for (const window of this.#windows.values()) {
+      if (window.start >= from && window.end <= to) missing += (window.latest?.missing ?? 0) + window.addedMissing;
+    }
+    return missing;
   }
 
   count(name: string): number {
@@ -127,6 +134,14 @@ export class PublishedWindows {
     return generation;
   }
 }
+
+const emptyWindow = ({ ts, spanMs }: Aggregate): PublishedWindow => ({
+  start: ts,
+  end: ts + spanMs,
+  latest: undefined,
+  added: 0,
+  addedMissing: 0,
+});
 
 function placeOf(id: string): readonly [generation: number, number: number] {
   const [, generation, number] = itemId.exec(id) ?? [];

@@ -22,6 +22,8 @@ export interface Evidence {
   readonly expected: ExpectedWindows;
   readonly devices: readonly DeviceEvidence[];
   readonly flushInterval: Duration;
+  /** When the sensors were on, in site time: outside, everything is missing. */
+  readonly sensing: { readonly from: number; readonly to: number };
   /** Faults asked for that could not be injected. */
   readonly faultsLeft: readonly string[];
   /** Of the coordinator register, and whatever else was seen that must not be. */
@@ -54,7 +56,7 @@ export function judgeRun(evidence: Evidence): Verdict {
     sensed,
     stored: expected.stored,
     counted: published.counted,
-    missing: published.missing,
+    missing: published.missingWithin(evidence.sensing),
     lost: windows.lost + expected.homeless.length,
     double: windows.double,
   };

@@ -19,6 +19,8 @@ export interface DashboardTap {
 
 export interface TapOptions {
   readonly url: string;
+  readonly username?: string;
+  readonly password?: string;
   readonly site: SiteId;
   readonly clientId: string;
   /** The broker keeps the session: false when it dies with the broker anyway. */
@@ -30,6 +32,8 @@ export interface TapOptions {
 export async function tapDashboard(options: TapOptions): Promise<DashboardTap> {
   const client = mqtt.connect(options.url, {
     clientId: options.clientId,
+    ...(options.username === undefined ? {} : { username: options.username }),
+    ...(options.password === undefined ? {} : { password: options.password }),
     clean: !options.isSessionKept,
     reconnectPeriod: 20, // ms: it must be back before the first item after a broker's restart
     connectTimeout: 5_000,

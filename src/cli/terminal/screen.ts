@@ -32,9 +32,9 @@ export interface ScreenOptions {
   readonly output: ScreenOutput;
   readonly input: ScreenInput;
   /** Called for each key; Ctrl-C comes as `quit`. */
-  key(name: string): void;
+  readonly key: (name: string) => void;
   /** Registers what must happen when the program ends in any way; returns how to take it back. */
-  atExit(restore: () => void): () => void;
+  readonly atExit: (restore: () => void) => () => void;
 }
 
 export class Screen {

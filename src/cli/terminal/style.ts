@@ -29,7 +29,7 @@ export function hasColor(environment: Readonly<Record<string, string | undefined
 const styleCodes = new RegExp(`${introducer}\\[\\d+m`, "g");
 
 /** Columns that the text takes; everything printed here is one column per character. */
-export const widthOf = (text: string): number => [...text.replace(styleCodes, "")].length;
+export const widthOf = (text: string): number => Array.from(text.replace(styleCodes, "")).length;
 
 /** Exactly `width` columns: cut, or filled with spaces. */
 export function column(text: string, width: number): string {

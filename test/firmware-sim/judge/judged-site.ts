@@ -1,19 +1,19 @@
 // A site as the judge sees it, made by hand: cards, what the sensors wrote down, and what a correct coordinator would publish
 // for them. Each test breaks one thing of it.
 
-import type { StoredReading } from "../../../firmware-sim/agent-door.ts";
 import { expectWindows } from "../../../firmware-sim/judge/expected-windows.ts";
 import { Judge } from "../../../firmware-sim/judge/judge.ts";
 import type { DeviceEvidence, Verdict } from "../../../firmware-sim/judge/verdict.ts";
 import { loadProfiles } from "../../../firmware-sim/profiles.ts";
-import { planSite, simulatedSite } from "../../../firmware-sim/site-plan.ts";
+import { planSite, simulatedTimes } from "../../../firmware-sim/site-plan.ts";
 import { type DeviceId, siteId } from "../../../src/base/ids.ts";
 import { seconds, siteTime } from "../../../src/base/units.ts";
+import type { StoredReading } from "../../../src/readings/reading-log.ts";
 import { quality } from "../../../src/readings/types.ts";
 
 export const site = siteId("judged");
 export const start = Date.UTC(2026, 0, 1);
-const plan = planSite(loadProfiles(), { devices: 3, ...simulatedSite });
+const plan = planSite(loadProfiles(), { devices: 3, ...simulatedTimes });
 
 /** What the tests change; the other fields stand beside them. */
 interface Body {
@@ -48,7 +48,7 @@ export function correctSite(): JudgedSite {
     for (let k = 0; k < 30; k++) {
       const isMissing = sensor.startsWith("pi-02") && k % 5 === 0;
       const stamp = siteTime(start + k * 1000 + 250);
-      card.push({ number: card.length + 1, sensor, stamp, quality: isMissing ? quality.missing : 0 });
+      card.push({ number: card.length + 1, sensor, stamp, value: k, quality: isMissing ? quality.missing : 0 });
       const ts = start + Math.floor(k / 10) * 10_000;
       const series = `all/${quantity}/${plan.devices.get(device)?.zone}`;
       const fold = folds.get(`${series}${ts}`) ?? { series, ts, count: 0, missing: 0 };
@@ -91,7 +91,8 @@ export function judged(
 ): Verdict {
   const judge = new Judge(site);
   for (const { topic, body, isRetained } of [...others, ...items]) {
-    judge.delivered({ topic, payload: Buffer.from(JSON.stringify(body)), isRetained });
+    const message = judge.delivered({ topic, payload: Buffer.from(JSON.stringify(body)), isRetained });
+    if (message?.kind === "site") judge.coordinator(message.term, message.coordinator);
   }
   return judge.verdict({
     expected: expectWindows(plan, cards.values()),
@@ -99,6 +100,7 @@ export function judged(
     flushInterval: seconds(2),
     faultsLeft,
     troubles: [],
+    sensing: { from: start, to: start + 30_000 },
   });
 }
 
