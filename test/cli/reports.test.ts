@@ -38,6 +38,7 @@ const status: AgentStatus = {
   outbox: { waiting: 4, bytes: 2_500_000, last: 90, cursor: 86, daysOfRoom: undefined, isUplinkUp: false },
   readings: { taken: 100, missing: 2, counted: 90, uncounted: 10, stopped: undefined, latest: [] },
   disk: { bytesWritten: 1_500_000, syncs: 40 },
+  problems: [],
   traffic: { messagesSent: 0, bytesSent: 0, messagesReceived: 0, bytesReceived: 0, dropped: 0 },
 };
 const coordinator: AgentStatus = {
