@@ -25,6 +25,12 @@ export const limits = {
   logTailBytes: 512 * kibi,
   /** Bytes of log after which a checkpoint is due. */
   checkpointLogBytes: 1 * mebi,
+  /** The same, as a card sees it: what is synced alone takes a block, however small it is. */
+  checkpointDiskBytes: 4 * mebi,
+  /** Bytes of the Raft log's files: the tail and what comes until the next checkpoint, in blocks, and room for a slow disk. */
+  raftLogBytes: 64 * mebi,
+  /** Bytes of one block of a log file: each batch begins on one. */
+  logBlockBytes: 4 * kibi,
   snapshotChunkBytes: 32 * kibi,
   /** Bytes of one snapshot: everything in memory at its bound, the outbox and the history, and room. */
   snapshotBytes: 64 * mebi,
@@ -149,4 +155,8 @@ assert(limits.windowBytes < limits.windowBytesMax, "windows leave before countin
 assert(limits.snapshotChunkBytes < limits.frameBytes, "a snapshot chunk fits a frame");
 assert(limits.snapshotChunkBytes + limits.frameHeadBytes < limits.frameBytes, "a snapshot chunk fits a frame");
 assert(limits.frameBytes + limits.topicBytes < limits.brokerPacketBytes, "the embedded broker takes a frame");
+assert(
+  limits.logTailEntries * limits.logBlockBytes + 4 * limits.checkpointDiskBytes < limits.raftLogBytes,
+  "the Raft log has room for its tail and several checkpoints' worth, also when every entry takes a block",
+);
 assert(limits.appendBatchBytes < limits.appendWindowBytes, "the window holds more than one append");

@@ -4,6 +4,7 @@
 // index. So digests of one index can be compared: the next marker says what the coordinator's was.
 
 import { isSkeinError, SkeinError } from "../base/errors.ts";
+import { limits } from "../base/limits.ts";
 import type { LogIndex } from "../base/units.ts";
 import type { Entry, Voters } from "../raft/types.ts";
 import type { SiteState } from "../site/state.ts";
@@ -26,22 +27,25 @@ export class CheckpointKeeper {
   readonly #checkpoints: Checkpoints;
   readonly #handlers: CheckpointKeeperHandlers;
   readonly #dueBytes: number;
+  readonly #diskBytes: () => number;
   /** The committed configuration as of the newest applied entry. */
   #voters: Voters;
-  /** Of the log since the newest checkpoint. */
+  /** Of the log since the newest checkpoint, and where the log on disk stood then. */
   #bytes = 0;
+  #diskBytesThen = 0;
   #isProposed = false;
   #newest: { readonly index: LogIndex; readonly digest: string } | undefined;
   #saving: Promise<void> = Promise.resolve();
 
   constructor(
     checkpoints: Checkpoints,
-    options: { voters: Voters; checkpointBytes: number },
+    options: { voters: Voters; checkpointBytes: number; diskBytes: () => number },
     handlers: CheckpointKeeperHandlers,
   ) {
     this.#checkpoints = checkpoints;
     this.#voters = options.voters;
     this.#dueBytes = options.checkpointBytes;
+    this.#diskBytes = options.diskBytes;
     this.#handlers = handlers;
     const current = checkpoints.current;
     this.#newest = current === undefined ? undefined : { index: current.start.index, digest: current.digest };
@@ -56,8 +60,7 @@ export class CheckpointKeeper {
   /** The state was replaced by the snapshot that is the current checkpoint. */
   replaced(voters: Voters): void {
     this.#voters = voters;
-    this.#bytes = 0;
-    this.#isProposed = false;
+    this.#begin();
     const current = this.#checkpoints.current;
     this.#newest = current === undefined ? undefined : { index: current.start.index, digest: current.digest };
   }
@@ -69,7 +72,9 @@ export class CheckpointKeeper {
 
   /** Asks for a marker once enough has been applied since the last. */
   proposeIfDue(propose: (command: Command) => void): void {
-    if (this.#isProposed || this.#bytes < this.#dueBytes) return;
+    const isDue =
+      this.#bytes >= this.#dueBytes || this.#diskBytes() - this.#diskBytesThen >= limits.checkpointDiskBytes;
+    if (this.#isProposed || !isDue) return;
     this.#isProposed = true;
     propose({ kind: "checkpoint", previous: this.#newest });
   }
@@ -88,8 +93,7 @@ export class CheckpointKeeper {
       bytes: changed.puts.reduce((sum, { value }) => sum + value.length, this.#checkpoints.current?.bytes ?? 0),
     };
     this.#newest = { index: entry.index, digest: checkpoint.digest };
-    this.#bytes = 0;
-    this.#isProposed = false;
+    this.#begin();
     this.#saving = this.#checkpoints.save(checkpoint, changed).then(
       () => {
         // While a later one is on its way, some of what the state has handed out is not down yet.
@@ -103,6 +107,12 @@ export class CheckpointKeeper {
         this.#handlers.failed(failure);
       },
     );
+  }
+
+  #begin(): void {
+    this.#bytes = 0;
+    this.#diskBytesThen = this.#diskBytes();
+    this.#isProposed = false;
   }
 
   /** Resolves when the newest checkpoint is down, or has failed. */

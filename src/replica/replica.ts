@@ -135,12 +135,18 @@ export class Replica {
       },
       appliedIndex: () => this.#appliedIndex,
     });
-    this.#keeper = new CheckpointKeeper(parts.checkpoints, parts, {
-      saved: ({ start, digest, bytes }) =>
-        this.#sends.whenSynced(() => this.#enter({ kind: "checkpointed", index: start.index, digest, bytes })),
-      diverged: (detail) => observer.diverged(detail),
-      failed: (failure) => this.#fail(failure),
-    });
+    const { voters, checkpointBytes } = parts;
+    const diskBytes = (): number => parts.log.diskBytes;
+    this.#keeper = new CheckpointKeeper(
+      parts.checkpoints,
+      { voters, checkpointBytes, diskBytes },
+      {
+        saved: ({ start, digest, bytes }) =>
+          this.#sends.whenSynced(() => this.#enter({ kind: "checkpointed", index: start.index, digest, bytes })),
+        diverged: (detail) => observer.diverged(detail),
+        failed: (failure) => this.#fail(failure),
+      },
+    );
     this.#submissions = new Submissions(ports, {
       leader: () => this.#role.leader,
       isSelf: (member) => member === this.#self,
