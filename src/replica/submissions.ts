@@ -33,7 +33,8 @@ export class Submissions {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #door: SubmissionsDoor;
-  readonly #open = new Map<string, Submission>();
+  /** A client that repeats itself before it is answered has several, and each is told. */
+  readonly #open = new Set<Submission>();
 
   constructor(ports: { clock: Clock; random: Random }, door: SubmissionsDoor) {
     this.#clock = ports.clock;
@@ -54,18 +55,20 @@ export class Submissions {
       done,
       timer: undefined,
     };
-    this.#open.set(nameOf(client), submission);
+    this.#open.add(submission);
     this.#attempt(submission);
   }
 
   /** The answer of the member that a proposal was forwarded to. */
   answered(client: ClientSerial, result: ProposalResult): void {
-    const submission = this.#open.get(nameOf(client));
-    if (submission !== undefined) this.#settle(submission, result);
+    for (const submission of [...this.#open]) {
+      const { session, serial } = submission.client;
+      if (session === client.session && serial === client.serial) this.#settle(submission, result);
+    }
   }
 
   stop(): void {
-    for (const submission of [...this.#open.values()]) this.#finish(submission, { kind: "unknown" });
+    for (const submission of [...this.#open]) this.#finish(submission, { kind: "unknown" });
   }
 
   #attempt(submission: Submission): void {
@@ -79,7 +82,7 @@ export class Submissions {
   }
 
   #settle(submission: Submission, result: ProposalResult): void {
-    if (!this.#open.has(nameOf(submission.client))) return;
+    if (!this.#open.has(submission)) return;
     if (result.kind === "done" || result.kind === "refused") this.#finish(submission, result);
     else this.#again(submission, retryAfter);
   }
@@ -97,8 +100,6 @@ export class Submissions {
 
   #finish(submission: Submission, result: SubmissionResult): void {
     submission.timer?.cancel();
-    if (this.#open.delete(nameOf(submission.client))) submission.done(result);
+    if (this.#open.delete(submission)) submission.done(result);
   }
 }
-
-const nameOf = (client: ClientSerial): string => `${client.session}/${client.serial}`;
