@@ -25,6 +25,15 @@ export const limits = {
   logTailBytes: 512 * kibi,
   /** Bytes of log after which a checkpoint is due. */
   checkpointLogBytes: 1 * mebi,
+  /**
+   * Bytes of the log's file at which a checkpoint is due, however little they say: a commit takes 4,096 bytes at least, so
+   * small changes made one by one fill the file long before they are `checkpointLogBytes`.
+   */
+  checkpointFileBytes: 16 * mebi,
+  /** Entries between two such checkpoints at least, when what is kept for slow members is as long as that already. */
+  checkpointFileEntries: 1_000,
+  /** Bound of the log's file: the tail kept while a member is given a snapshot, 8 × `logTailEntries` of a block each, and room. */
+  raftLogBytes: 96 * mebi,
   snapshotChunkBytes: 32 * kibi,
   /** Bytes of one snapshot: everything in memory at its bound, the outbox and the history, and room. */
   snapshotBytes: 64 * mebi,
@@ -138,6 +147,7 @@ export const limits = {
   cborDepth: 32,
 } as const;
 
+assert(8 * limits.logTailEntries * 4 * kibi + limits.checkpointFileBytes < limits.raftLogBytes, "the log has room");
 assert(limits.commandBytes <= limits.appendBatchBytes, "a command fits an append");
 assert(
   limits.appendBatchBytes + limits.appendEntries * limits.entryHeadBytes + limits.frameHeadBytes < limits.frameBytes,

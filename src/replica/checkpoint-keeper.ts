@@ -4,6 +4,7 @@
 // index. So digests of one index can be compared: the next marker says what the coordinator's was.
 
 import { isSkeinError, SkeinError } from "../base/errors.ts";
+import { limits } from "../base/limits.ts";
 import type { LogIndex } from "../base/units.ts";
 import type { Entry, Voters } from "../raft/types.ts";
 import type { SiteState } from "../site/state.ts";
@@ -19,6 +20,14 @@ export interface CheckpointKeeperHandlers {
   failed(failure: SkeinError): void;
 }
 
+export interface CheckpointKeeperOptions {
+  readonly voters: Voters;
+  /** Of the log, after which a checkpoint is due. */
+  readonly checkpointBytes: number;
+  /** What the log takes on the disk. */
+  readonly log: { readonly fileBytes: number };
+}
+
 /** What an entry costs in the log beside its command. */
 const entryOverhead = 48;
 
@@ -26,22 +35,21 @@ export class CheckpointKeeper {
   readonly #checkpoints: Checkpoints;
   readonly #handlers: CheckpointKeeperHandlers;
   readonly #dueBytes: number;
+  readonly #log: CheckpointKeeperOptions["log"];
   /** The committed configuration as of the newest applied entry. */
   #voters: Voters;
   /** Of the log since the newest checkpoint. */
   #bytes = 0;
+  #entries = 0;
   #isProposed = false;
   #newest: { readonly index: LogIndex; readonly digest: string } | undefined;
   #saving: Promise<void> = Promise.resolve();
 
-  constructor(
-    checkpoints: Checkpoints,
-    options: { voters: Voters; checkpointBytes: number },
-    handlers: CheckpointKeeperHandlers,
-  ) {
+  constructor(checkpoints: Checkpoints, options: CheckpointKeeperOptions, handlers: CheckpointKeeperHandlers) {
     this.#checkpoints = checkpoints;
     this.#voters = options.voters;
     this.#dueBytes = options.checkpointBytes;
+    this.#log = options.log;
     this.#handlers = handlers;
     const current = checkpoints.current;
     this.#newest = current === undefined ? undefined : { index: current.start.index, digest: current.digest };
@@ -50,6 +58,7 @@ export class CheckpointKeeper {
   /** `entry` was applied. */
   passed(entry: Entry): void {
     if (entry.kind === "voters") this.#voters = entry.voters;
+    this.#entries += 1;
     this.#bytes += entryOverhead + (entry.kind === "command" ? entry.command.length : 0);
   }
 
@@ -57,6 +66,7 @@ export class CheckpointKeeper {
   replaced(voters: Voters): void {
     this.#voters = voters;
     this.#bytes = 0;
+    this.#entries = 0;
     this.#isProposed = false;
     const current = this.#checkpoints.current;
     this.#newest = current === undefined ? undefined : { index: current.start.index, digest: current.digest };
@@ -69,9 +79,14 @@ export class CheckpointKeeper {
 
   /** Asks for a marker once enough has been applied since the last. */
   proposeIfDue(propose: (command: Command) => void): void {
-    if (this.#isProposed || this.#bytes < this.#dueBytes) return;
+    if (this.#isProposed || !this.#isDue()) return;
     this.#isProposed = true;
     propose({ kind: "checkpoint", previous: this.#newest });
+  }
+
+  #isDue(): boolean {
+    if (this.#bytes >= this.#dueBytes) return true;
+    return this.#entries >= limits.checkpointFileEntries && this.#log.fileBytes >= limits.checkpointFileBytes;
   }
 
   /** `entry`, a marker, has just been applied to `state`. */
@@ -89,6 +104,7 @@ export class CheckpointKeeper {
     };
     this.#newest = { index: entry.index, digest: checkpoint.digest };
     this.#bytes = 0;
+    this.#entries = 0;
     this.#isProposed = false;
     this.#saving = this.#checkpoints.save(checkpoint, changed).then(
       () => {

@@ -67,7 +67,7 @@ export class RaftLog {
       {
         segmentBytes,
         segmentsAhead: 2,
-        capacityBytes: 16 * segmentBytes,
+        capacityBytes: limits.raftLogBytes,
         whenDiskIsFull: "fatal",
         describe: () => encodeDescription(newest),
       },
@@ -131,6 +131,11 @@ export class RaftLog {
 
   usage(): LogUsage {
     return this.#file.usage();
+  }
+
+  /** Bytes of the segments that are needed still. */
+  get fileBytes(): number {
+    return this.#file.usage().segments * segmentBytes;
   }
 
   close(): Promise<void> {
