@@ -128,9 +128,9 @@ export class SiteMember {
             applied: () => undefined,
             replaced: () => undefined,
             contradicted: (_from, detail) => {
-        throw new Error(detail);
-      },
-      diverged: (detail) => stopAfterFailure(new Error(`diverged: ${detail}`)),
+              throw new Error(detail);
+            },
+            diverged: (detail) => stopAfterFailure(new Error(`diverged: ${detail}`)),
             failed: stopAfterFailure,
           },
         );
