@@ -11,7 +11,7 @@ import type { AgentHost } from "./agent-door.ts";
 import { FaultDesk } from "./fault-desk.ts";
 import { checkFaults, type FaultKind, FaultSchedule, formatFault } from "./faults.ts";
 import { InProcessDevice } from "./in-process-device.ts";
-import { LiveSite, readCards } from "./live-site.ts";
+import { LiveSite } from "./live-site.ts";
 import { checkNeeds, describeNeeds, estimateNeeds } from "./needs.ts";
 import { type PageServer, servePage } from "./page-server.ts";
 import { ProcessDevice } from "./process-device.ts";
@@ -76,7 +76,10 @@ class Run {
     const { live, desk, devices, broker } = await this.#build();
     const showing = setInterval(() => this.#stage.show(live.state(), live.eventCount), 250);
     this.#takingDown.push(() => Promise.resolve(clearInterval(showing)));
-    const looking = setInterval(() => live.measure(), lookEveryMs);
+    const looking = setInterval(() => {
+      live.measure();
+      if (live.isStarting) void live.look();
+    }, lookEveryMs);
     this.#takingDown.push(() => Promise.resolve(clearInterval(looking)));
     await setUpSite({
       devices,
@@ -98,7 +101,7 @@ class Run {
     live.silence();
     const drainBegan = performance.now();
     await this.#drain(live, desk);
-    const verdict = live.verdict(await readCards(devices), schedule.left().map(formatFault));
+    const verdict = await live.verdict(schedule.left().map(formatFault));
     live.over();
     live.doing("");
     return {
