@@ -159,6 +159,14 @@ describe("a heartbeat", () => {
     ]);
   });
 
+  it("of a later term is answered when that term is on disk: nobody forgets whom it has heard", () => {
+    const bench = new Bench();
+    expect(bench.hear(b, append(1, 1, start)).slice(1)).toEqual([
+      { kind: "persist", token: 1, hardState: { term: 1, vote: undefined }, entries: [], urgent: true },
+      { kind: "send", to: b, message: ack(1, 1, 0), after: 1 },
+    ]);
+  });
+
   it("that is older than one heard already does not count as hearing the leader (RAFT-CASES 34)", () => {
     const bench = new Bench();
     bench.hear(b, append(1, 5, start));

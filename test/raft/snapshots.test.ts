@@ -225,6 +225,17 @@ describe("a follower that is offered a snapshot", () => {
     expect(bench.status.role).toBe("pre-candidate");
   });
 
+  it("applies nothing while it is being installed that was committed before and is synced only now (RAFT-CASES 17)", () => {
+    const bench = new Bench({ term: 1 });
+    bench.hear(b, append(1, 1, start, { entries: [noop(1, 1)], commit: 1 }));
+    bench.hear(b, append(1, 2, { index: 30, term: 1 }));
+    bench.receive(b, offer(name(20), 5));
+    bench.receive(b, chunk(name(20), 0, 5, true));
+    expect(bench.sync()).toEqual([]);
+    const voters = { current: [a, b, c] };
+    expect(only(bench.step({ kind: "snapshot-installed", name: name(20), voters }), "apply")).toEqual([]);
+  });
+
   it("takes one only from the leader that it follows", () => {
     const bench = offered();
     expect(bench.receive(c, offer(name(20, "at 20", c)))).toEqual([]);

@@ -5,9 +5,10 @@
 import type { MemberKey } from "../../../src/base/ids.ts";
 import { logIndex } from "../../../src/base/units.ts";
 import type { RaftEffect } from "../../../src/raft/types.ts";
+import type { Input } from "../kit.ts";
 import type { Checkers } from "./checkers.ts";
 import { contended, frozen } from "./plans.ts";
-import type { RaftInput, Sabotage, SimulatedMember } from "./simulated-member.ts";
+import type { Sabotage, SimulatedMember } from "./simulated-member.ts";
 import type { Plan } from "./world.ts";
 
 type SendEffect = Extract<RaftEffect, { readonly kind: "send" }>;
@@ -37,7 +38,7 @@ function answersTheNewestBeat(): Sabotage {
 }
 
 /** An append fits whatever stands before it. */
-function believesWhatComesBefore(event: RaftInput, member: SimulatedMember, checkers: Checkers): RaftInput {
+function believesWhatComesBefore(event: Input, member: SimulatedMember, checkers: Checkers): Input {
   if (event.kind !== "received" || event.message.kind !== "append") return event;
   const own = checkers.logTermAt(member.key, event.message.previousIndex);
   return own === undefined ? event : { ...event, message: { ...event.message, previousTerm: own } };

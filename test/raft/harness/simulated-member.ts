@@ -17,21 +17,16 @@ import type {
   RaftStatus,
   RaftTiming,
 } from "../../../src/raft/types.ts";
+import type { Input } from "../kit.ts";
 import type { Checkers } from "./checkers.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
 import { StateMachine } from "./state-machine.ts";
 import { Violation } from "./violation.ts";
 
-export type RaftInput = RaftEvent extends infer Event
-  ? Event extends unknown
-    ? Omit<Event, "now" | "siteTime">
-    : never
-  : never;
-
 /** Where a negative control breaks what is right. Nothing in src knows of it. */
 export interface Sabotage {
   readonly effect?: (effect: RaftEffect, member: SimulatedMember) => RaftEffect | undefined;
-  readonly event?: (event: RaftInput, member: SimulatedMember) => RaftInput | undefined;
+  readonly event?: (event: Input, member: SimulatedMember) => Input | undefined;
   readonly recovering?: (disk: SimulatedDisk) => void;
   /** The disk says that a write is synced before it is. */
   readonly isDiskLying?: boolean;
@@ -64,7 +59,7 @@ export class SimulatedMember {
   #machine = new StateMachine();
   #life = 0;
   #isPaused = false;
-  #missed: RaftInput[] = [];
+  #missed: Input[] = [];
   #timer: Timer | undefined;
   #waitingSends: { readonly after: number; readonly effect: Extract<RaftEffect, { readonly kind: "send" }> }[] = [];
   #syncedToken = 0;
@@ -141,7 +136,7 @@ export class SimulatedMember {
     this.#arm();
   }
 
-  handle(input: RaftInput): void {
+  handle(input: Input): void {
     if (this.#raft === undefined) return;
     if (this.#isPaused) {
       if (this.#missed.length < 500) this.#missed.push(input);

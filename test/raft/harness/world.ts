@@ -7,7 +7,8 @@ import { SeededRandom } from "../../../firmware-sim/seeded-random.ts";
 import { VirtualTime } from "../../../firmware-sim/virtual-clock.ts";
 import type { MemberKey } from "../../../src/base/ids.ts";
 import { type LogIndex, logIndex, milliseconds, seconds, term } from "../../../src/base/units.ts";
-import type { LogStart, RaftEffect, RaftLimits, RaftMessage, RaftTiming } from "../../../src/raft/types.ts";
+import type { LogStart, RaftEffect, RaftLimits, RaftMessage } from "../../../src/raft/types.ts";
+import { memberNamed, timing } from "../kit.ts";
 import { Checkers } from "./checkers.ts";
 import { type Sabotage, SimulatedMember } from "./simulated-member.ts";
 import { fair, SimulatedNetwork, type Weather } from "./simulated-network.ts";
@@ -55,16 +56,8 @@ export interface Report {
   readonly busy: number;
 }
 
-export const timing: RaftTiming = {
-  heartbeatInterval: milliseconds(250),
-  electionTimeoutMin: milliseconds(1_500),
-  electionTimeoutMax: milliseconds(2_500),
-  gapHold: milliseconds(50),
-  persistTimeout: milliseconds(10_000),
-};
-
 /** Small, so that every bound is met. */
-export const smallLimits: RaftLimits = {
+const smallLimits: RaftLimits = {
   batchBytes: 400,
   windowBytes: 1_600,
   uncommittedBytes: 4_000,
@@ -73,8 +66,6 @@ export const smallLimits: RaftLimits = {
   tailBytes: 1_200,
   snapshotChunkBytes: 64,
 };
-
-export const memberNamed = (name: string): MemberKey => `${name}@${"0".repeat(32)}` as MemberKey;
 
 export class World {
   readonly time = new VirtualTime();
@@ -199,10 +190,11 @@ export class World {
   #change(member: SimulatedMember): void {
     this.#context += 1;
     const count = 1 + this.#random.below(Math.min(5, this.members.length));
-    const voters = shuffle(
-      this.members.map((one) => one.key),
-      this.#random,
-    ).slice(0, count);
+    const isDisjoint = this.#random.below(3) === 0;
+    const present = member.status()?.voters.current ?? [];
+    const eligible = this.members.map((one) => one.key).filter((key) => !isDisjoint || !present.includes(key));
+    const voters = shuffle(eligible, this.#random).slice(0, count);
+    if (voters.length === 0) return;
     member.handle({ kind: "change-voters", context: this.#context, voters });
   }
 

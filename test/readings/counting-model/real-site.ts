@@ -2,7 +2,7 @@
 
 import { decode } from "../../../src/base/cbor.ts";
 import { type Incarnation, type MemberKey, memberOf, siteId } from "../../../src/base/ids.ts";
-import { logIndex, milliseconds, seconds, type SiteTime, siteTime, term } from "../../../src/base/units.ts";
+import { logIndex, milliseconds, type SiteTime, seconds, siteTime, term } from "../../../src/base/units.ts";
 import { keyText } from "../../../src/readings/fold.ts";
 import type { AggregationDefinition, Definitions, WindowKey } from "../../../src/readings/types.ts";
 import { encodeProposal } from "../../../src/site/command-codec.ts";
