@@ -1,10 +1,11 @@
 // `skein sim` from the first line to the exit code: a site is made complete, runs under its faults, falls silent, is drained,
 // judged and taken down, whatever happens.
 
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { SkeinError } from "../src/base/errors.ts";
 import { hours, instant } from "../src/base/units.ts";
 import { type DashboardTap, tapDashboard } from "../src/cli/dashboard/tap.ts";
 import type { AgentHost } from "./agent-door.ts";
@@ -193,7 +194,8 @@ class Run {
     const { dataPath } = this.#options;
     if (dataPath !== undefined) {
       await mkdir(dataPath, { recursive: true });
-      return dataPath;
+      if ((await readdir(dataPath)).length === 0) return dataPath;
+      throw new SkeinError("invalid-argument", `--data ${dataPath} is not empty: a run begins with a new site`);
     }
     const folder = await mkdtemp(join(tmpdir(), "skein-sim-"));
     this.#takingDown.push(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
