@@ -1,7 +1,6 @@
 // A site of real agents on the wall clock: asks them how they are, tells the judge and the views, and works out at the end what
 // was owed, sensed and stored.
 
-import type { AgentStatus } from "../src/agent/status.ts";
 import { SkeinError } from "../src/base/errors.ts";
 import type { DeviceId, SiteId } from "../src/base/ids.ts";
 import { type Duration, type LogIndex, milliseconds, type Term } from "../src/base/units.ts";
@@ -12,12 +11,13 @@ import type { SiteConfiguration } from "../src/site/configuration.ts";
 import { expectWindows } from "./judge/expected-windows.ts";
 import { Judge } from "./judge/judge.ts";
 import type { DeviceEvidence, Verdict } from "./judge/verdict.ts";
+import { KnownDevices, newest, type Traffic } from "./known-devices.ts";
 import type { DeviceView, LiveState, Phase, SiteEvent } from "./live-state.ts";
 import type { SimulatedDevice } from "./simulated-device.ts";
 import { samplingYield } from "./simulated-driver.ts";
 import { type SensorWorld, sensorSignal } from "./simulated-sensors.ts";
 import type { SiteBroker } from "./site-broker.ts";
-import { LivesCounter, measureProcesses, Rate } from "./usage-meter.ts";
+import { measureProcesses, Rate } from "./usage-meter.ts";
 
 export interface LiveSiteOptions {
   readonly site: SiteId;
@@ -33,20 +33,13 @@ export interface LiveSiteOptions {
   processes(): readonly number[];
 }
 
-interface Known {
-  /** The newest answer; kept while the device is off. */
-  status: AgentStatus | undefined;
-  isUp: boolean;
-  readonly bytesWritten: LivesCounter;
-}
-
 const eventsKept = 200;
 
 export class LiveSite {
   readonly #options: LiveSiteOptions;
   readonly #judge: Judge;
   readonly #board = new SeriesBoard();
-  readonly #known: ReadonlyMap<DeviceId, Known>;
+  readonly #known: KnownDevices;
   readonly #events: SiteEvent[] = [];
   readonly #troubles: string[] = [];
   readonly #begun = performance.now();
@@ -66,8 +59,7 @@ export class LiveSite {
   constructor(options: LiveSiteOptions) {
     this.#options = options;
     this.#judge = new Judge(options.site);
-    const known = (): Known => ({ status: undefined, isUp: false, bytesWritten: new LivesCounter() });
-    this.#known = new Map(options.devices.map(({ device }) => [device, known()]));
+    this.#known = new KnownDevices(options.devices);
   }
 
   /** From here on what the dashboard topic says is this run's; before, a broker may still keep an older run's values. */
@@ -108,6 +100,10 @@ export class LiveSite {
     this.#phase = "over";
   }
 
+  get isStarting(): boolean {
+    return this.#phase === "starting";
+  }
+
   /** Since the site was complete. */
   get elapsed(): Duration {
     return milliseconds(performance.now() - (this.#phase === "starting" ? this.#begun : this.#completeAt));
@@ -127,12 +123,14 @@ export class LiveSite {
 
   /** Who says that it leads, in the newest term. */
   coordinator(): DeviceId | undefined {
-    return this.#leader()?.device;
+    return this.#known.leader()?.device;
   }
 
   /** Asks every device. */
   async look(): Promise<void> {
-    await Promise.all(this.#options.devices.map((device) => this.#ask(device)));
+    await this.#known.look();
+    for (const { role, term, device } of this.#known.statuses("up"))
+      if (role === "leader") this.#coordinates(term, device);
   }
 
   measure(): void {
@@ -147,24 +145,22 @@ export class LiveSite {
     };
   }
 
-  /** What agents and broker have moved; published by the agents, and delivered where the broker is ours. */
-  traffic(): { readonly messages: number; readonly bytes: number; readonly deliveries: number } {
-    const traffic = this.#options.broker.traffic();
-    return {
-      messages: traffic?.messagesReceived ?? 0,
-      bytes: traffic?.bytesReceived ?? 0,
-      deliveries: traffic?.messagesDelivered ?? 0,
-    };
+  /** What was published and delivered: as our broker counts it, or, with one from outside, as the agents do. */
+  traffic(): Traffic {
+    const own = this.#options.broker.traffic();
+    if (own !== undefined) {
+      return { messages: own.messagesReceived, bytes: own.bytesReceived, deliveries: own.messagesDelivered };
+    }
+    return this.#known.traffic();
   }
 
   get bytesWritten(): number {
-    return [...this.#known.values()].reduce((sum, { bytesWritten }) => sum + bytesWritten.total, 0);
+    return this.#known.bytesWritten;
   }
 
   /** Taken by the devices' stores, without records of missing values, as last known. */
   get stored(): number {
-    const taken = [...this.#known.values()].map(({ status }) => status?.readings);
-    return taken.reduce((sum, readings) => sum + (readings === undefined ? 0 : readings.taken - readings.missing), 0);
+    return this.#known.stored;
   }
 
   get counted(): number {
@@ -177,13 +173,13 @@ export class LiveSite {
   }
 
   get isEverybodyUp(): boolean {
-    return [...this.#known.values()].every(({ isUp }) => isUp);
+    return this.#known.isEverybodyUp;
   }
 
   state(): LiveState {
-    const statuses = [...this.#known.values()].flatMap(({ status }) => (status === undefined ? [] : [status]));
-    const leader = this.#leader();
-    const said = leader ?? newest(statuses.filter((status) => this.#known.get(status.device)?.isUp === true));
+    const statuses = this.#known.statuses("all");
+    const leader = this.#known.leader();
+    const said = leader ?? newest(this.#known.statuses("up"));
     const commit = Math.max(0, ...statuses.map((status) => status.commit)) as LogIndex;
     return {
       site: this.#options.site,
@@ -210,8 +206,10 @@ export class LiveSite {
     };
   }
 
-  verdict(cards: ReadonlyMap<DeviceId, readonly StoredReading[]>, faultsLeft: readonly string[]): Verdict {
+  /** Reads the cards and judges. A card that cannot be read is a failure of its own. */
+  async verdict(faultsLeft: readonly string[]): Promise<Verdict> {
     const { plan, devices } = this.#options;
+    const cards = await this.#readCards();
     return this.#judge.verdict({
       expected: expectWindows(plan, cards.values()),
       devices: devices.map((device) => this.#evidence(device, cards.get(device.device) ?? [])),
@@ -222,24 +220,21 @@ export class LiveSite {
     });
   }
 
-  async #ask(device: SimulatedDevice): Promise<void> {
-    const known = this.#known.get(device.device);
-    const status = await device.status();
-    if (known === undefined) return;
-    known.isUp = status !== undefined;
-    if (status === undefined) return;
-    known.status = status;
-    known.bytesWritten.read(status.disk.bytesWritten);
-    if (status.role === "leader") this.#coordinates(status.term, status.device);
+  async #readCards(): Promise<ReadonlyMap<DeviceId, readonly StoredReading[]>> {
+    const cards = new Map<DeviceId, readonly StoredReading[]>();
+    for (const device of this.#options.devices) {
+      try {
+        if (device.state !== "up") throw new SkeinError("timed-out", "it did not come up again");
+        cards.set(device.device, await device.storedReadings());
+      } catch (failure) {
+        this.trouble(`the card of ${device.device} cannot be read: ${String(failure)}`);
+      }
+    }
+    return cards;
   }
 
   #coordinates(term: Term, device: DeviceId): void {
     if (this.#judge.coordinator(term, device)) this.event("site", `${device} coordinates in term ${term}`);
-  }
-
-  #leader(): AgentStatus | undefined {
-    const leaders = [...this.#known.values()].filter(({ isUp, status }) => isUp && status?.role === "leader");
-    return newest(leaders.flatMap(({ status }) => (status === undefined ? [] : [status])));
   }
 
   #sensed(): number {
@@ -247,7 +242,7 @@ export class LiveSite {
   }
 
   #view({ device, state }: SimulatedDevice, commit: LogIndex): DeviceView {
-    const status = this.#known.get(device)?.status;
+    const status = this.#known.status(device);
     const lag = status === undefined ? 0 : commit - status.applied;
     return { device, state, role: status?.role ?? "follower", isVoter: status?.isVoter ?? false, lag };
   }
@@ -273,24 +268,4 @@ export class LiveSite {
       readingsPerSecond: sensors.reduce((sum, [, { interval }]) => sum + 1000 / interval, 0),
     };
   }
-}
-
-function newest(statuses: readonly AgentStatus[]): AgentStatus | undefined {
-  return statuses.reduce<AgentStatus | undefined>(
-    (best, status) => (best === undefined || status.term > best.term ? status : best),
-    undefined,
-  );
-}
-
-/** The cards of all devices; a device that does not answer fails with `timed-out`. */
-export async function readCards(
-  devices: readonly SimulatedDevice[],
-): Promise<ReadonlyMap<DeviceId, readonly StoredReading[]>> {
-  const cards = new Map<DeviceId, readonly StoredReading[]>();
-  for (const device of devices) {
-    if (device.state !== "up")
-      throw new SkeinError("timed-out", `${device.device} is not up, so its card cannot be read`);
-    cards.set(device.device, await device.storedReadings());
-  }
-  return cards;
 }

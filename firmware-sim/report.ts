@@ -23,7 +23,7 @@ export interface RunReport {
   readonly commits: number;
   /** `at` in ms since the site was complete. */
   readonly faults: readonly InjectedFault[];
-  /** Received by the broker from the agents, and delivered by it; means over the run; 0 for a broker from outside. */
+  /** Published by the agents and delivered to them, as the embedded broker counts it, else as the agents do; means over the run. */
   readonly messagesPerSecond: number;
   readonly deliveriesPerSecond: number;
   readonly bytesPerSecond: number;

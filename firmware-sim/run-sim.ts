@@ -1,17 +1,18 @@
 // `skein sim` from the first line to the exit code: a site is made complete, runs under its faults, falls silent, is drained,
 // judged and taken down, whatever happens.
 
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { SkeinError } from "../src/base/errors.ts";
 import { hours, instant } from "../src/base/units.ts";
 import { type DashboardTap, tapDashboard } from "../src/cli/dashboard/tap.ts";
 import type { AgentHost } from "./agent-door.ts";
 import { FaultDesk } from "./fault-desk.ts";
 import { checkFaults, type FaultKind, FaultSchedule, formatFault } from "./faults.ts";
 import { InProcessDevice } from "./in-process-device.ts";
-import { LiveSite, readCards } from "./live-site.ts";
+import { LiveSite } from "./live-site.ts";
 import { checkNeeds, describeNeeds, estimateNeeds } from "./needs.ts";
 import { type PageServer, servePage } from "./page-server.ts";
 import { ProcessDevice } from "./process-device.ts";
@@ -76,7 +77,10 @@ class Run {
     const { live, desk, devices, broker } = await this.#build();
     const showing = setInterval(() => this.#stage.show(live.state(), live.eventCount), 250);
     this.#takingDown.push(() => Promise.resolve(clearInterval(showing)));
-    const looking = setInterval(() => live.measure(), lookEveryMs);
+    const looking = setInterval(() => {
+      live.measure();
+      if (live.isStarting) void live.look();
+    }, lookEveryMs);
     this.#takingDown.push(() => Promise.resolve(clearInterval(looking)));
     await setUpSite({
       devices,
@@ -98,7 +102,7 @@ class Run {
     live.silence();
     const drainBegan = performance.now();
     await this.#drain(live, desk);
-    const verdict = live.verdict(await readCards(devices), schedule.left().map(formatFault));
+    const verdict = await live.verdict(schedule.left().map(formatFault));
     live.over();
     live.doing("");
     return {
@@ -190,7 +194,8 @@ class Run {
     const { dataPath } = this.#options;
     if (dataPath !== undefined) {
       await mkdir(dataPath, { recursive: true });
-      return dataPath;
+      if ((await readdir(dataPath)).length === 0) return dataPath;
+      throw new SkeinError("invalid-argument", `--data ${dataPath} is not empty: a run begins with a new site`);
     }
     const folder = await mkdtemp(join(tmpdir(), "skein-sim-"));
     this.#takingDown.push(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));

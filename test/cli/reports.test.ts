@@ -37,6 +37,7 @@ const status: AgentStatus = {
   isSiteTimeSynced: false,
   outbox: { waiting: 4, bytes: 2_500_000, last: 90, cursor: 86, daysOfRoom: undefined, isUplinkUp: false },
   readings: { taken: 100, missing: 2, counted: 90, uncounted: 10, stopped: undefined, latest: [] },
+  problems: [],
   disk: { bytesWritten: 1_500_000, syncs: 40 },
   problems: [],
   traffic: { messagesSent: 0, bytesSent: 0, messagesReceived: 0, bytesReceived: 0, dropped: 0 },
@@ -80,6 +81,10 @@ it("says so when nobody leads, when the coordinator is silent, when one card car
   expect(describeStatus(status, undefined)).toContain("            pi-01 itself does not answer\n");
   const full = { ...status, readings: { ...status.readings, stopped: "the disk is full" } };
   expect(describeStatus(full, undefined)).toContain("no readings are taken: the disk is full");
+  const troubled = { ...status, problems: ["two copies of pi-02 run", "the card is nearly full"] };
+  expect(describeStatus(troubled, undefined)).toContain(
+    "problems    two copies of pi-02 run\n            the card is nearly full\n",
+  );
 });
 
 it("lists the members, those who are away too", () => {

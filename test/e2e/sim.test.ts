@@ -94,17 +94,21 @@ it.concurrent.each(["SIGINT", "SIGTERM"] as const)(
   },
 );
 
-it("explains a wrong option in one line, without a stack, and starts nothing", async () => {
+it.concurrent.each([
+  [
+    ["--fault", "20s:explode"],
+    /^skein: --fault 20s:explode: there is no fault "explode"; there are kill-coordinator, .*\n$/,
+  ],
+  [["--data", packagePath("devices"), "--port", "0", "--page-port", "0"], /^skein: --data .* is not empty: .*\n$/],
+])("explains wrong options in one line, without a stack, and starts nothing: %j", async (options, words) => {
   const temporary = mkdtempSync(join(folder, "run-"));
-  const child = skein(["sim", "--fault", "20s:explode"], temporary);
+  const child = skein(["sim", ...options], temporary);
   let complaint = "";
   child.stderr?.on("data", (data: Buffer) => {
     complaint += data.toString();
   });
   const [code] = (await once(child, "close")) as [number];
   expect(code).toBe(64);
-  expect(complaint).toMatch(
-    /^skein: --fault 20s:explode: there is no fault "explode"; there are kill-coordinator, .*\n$/,
-  );
+  expect(complaint).toMatch(words);
   expect(readdirSync(temporary)).toEqual([]);
 });

@@ -75,7 +75,7 @@ export const simCommand: CommandModule<object, SimArguments> = {
       .option("day", { type: "string", describe: "How long a simulated day lasts (10m)" })
       .option("data", {
         type: "string",
-        describe: "Directory that keeps the devices' data; must not hold an older site",
+        describe: "Directory that keeps the devices' data; must be empty",
       })
       .option("site", { type: "string", describe: "Name of the site" })
       .option("plain", { type: "boolean", default: false, describe: "Lines instead of the live view" })

@@ -44,6 +44,7 @@ function device(status: AgentStatus): string[] {
     `readings    ${readings.taken} taken, ${readings.counted} counted, ${readings.uncounted} to be counted, ${readings.missing} missing`,
     ...(readings.stopped === undefined ? [] : [`            no readings are taken: ${readings.stopped}`]),
     `disk        ${megabytes(status.disk.bytesWritten)} and ${status.disk.syncs} syncs since it started`,
+    ...status.problems.map((problem, i) => `${i === 0 ? "problems    " : "            "}${problem}`),
   ];
 }
 
