@@ -127,6 +127,9 @@ export class SiteMember {
             role: () => undefined,
             applied: () => undefined,
             replaced: () => undefined,
+            contradicted: (_from, detail) => {
+              throw new Error(detail);
+            },
             diverged: (detail) => stopAfterFailure(new Error(`diverged: ${detail}`)),
             failed: stopAfterFailure,
           },

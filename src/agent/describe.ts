@@ -23,6 +23,7 @@ export interface AgentParts {
   readonly counting: Counting;
   readonly dashboard: Dashboard;
   readonly disk: DataDirectoryUsage;
+  readonly problems: readonly string[];
 }
 
 export function describeAgent(parts: AgentParts): AgentStatus {
@@ -66,6 +67,7 @@ export function describeAgent(parts: AgentParts): AgentStatus {
       ...counting.figures(),
       latest: describeLatest(counting),
     },
+    problems: parts.problems,
     disk: { bytesWritten: parts.disk.bytesWritten, syncs: parts.disk.syncs },
     traffic: describeTraffic(brokers),
   };

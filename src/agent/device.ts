@@ -8,7 +8,8 @@ import type { Instant } from "../base/units.ts";
 import { BrokerSet, type Delivery } from "../mqtt/broker-set.ts";
 import type { SiteMessage } from "../mqtt/messages.ts";
 import type { StoredReading } from "../readings/reading-log.ts";
-import { Replica, type ReplicaParts, type RoleChange } from "../replica/replica.ts";
+import type { ReplicaParts, RoleChange } from "../replica/contract.ts";
+import { Replica } from "../replica/replica.ts";
 import type { SiteClock } from "../replica/site-time.ts";
 import type { Move, Touched } from "../site/types.ts";
 import { Api } from "./api.ts";
@@ -19,6 +20,7 @@ import { describeAgent } from "./describe.ts";
 import { Joining } from "./joining.ts";
 import type { Life } from "./life.ts";
 import type { AgentConfiguration, AgentPorts } from "./ports.ts";
+import { Problems } from "./problems.ts";
 import type { AgentStatus } from "./status.ts";
 
 export interface DeviceHandlers {
@@ -44,6 +46,7 @@ export class Device {
   readonly #counting: Counting;
   readonly #dashboard: Dashboard;
   readonly #api: Api;
+  readonly #problems: Problems;
   /** When each member was last heard; newest last. */
   readonly #heard = new Map<MemberKey, Instant>();
 
@@ -60,6 +63,7 @@ export class Device {
     this.#key = memberKey(life.self);
     this.#siteClock = parts.siteClock;
     this.#handlers = handlers;
+    this.#problems = new Problems(ports);
     this.#brokers = new BrokerSet(
       { clock, links, log: logger },
       {
@@ -93,7 +97,8 @@ export class Device {
         applied: (touched, moved) => this.#applied(touched, moved),
         replaced: () =>
           this.#applied(new Set(["configuration", "members", "counted", "windows", "outbox", "cursor"]), []),
-        diverged: (detail) => handlers.renew(detail),
+        contradicted: (from, detail) => this.#contradicted(from, detail),
+        diverged: (detail) => this.#diverged(detail),
         failed: (failure) => handlers.failed(failure),
       },
     );
@@ -190,6 +195,7 @@ export class Device {
       counting: this.#counting,
       dashboard: this.#dashboard,
       disk: this.#ports.data.usage(),
+      problems: this.#problems.all(),
     });
   }
 
@@ -256,11 +262,21 @@ export class Device {
       if (kind === "append") this.#handlers.adoptGeneration(generation);
       return;
     }
-    const own = this.#handlers.generation();
-    this.#ports.logger.warn(
-      { from, heard: generation, own },
-      "another founding of this site is heard: a person must decide which one stays",
+    this.#problems.note(
+      "other-founding",
+      `${from.device} belongs to another founding of this site (generation ${generation.number}, ${generation.nonce}): a person must decide which one stays`,
     );
+  }
+
+  /** Whoever is right, one that voted must not throw its vote away because of what another says: a person decides. */
+  #contradicted(from: MemberKey, detail: string): void {
+    this.#problems.note("contradicted", `${from} contradicts what is committed here ${detail}`);
+  }
+
+  /** A learner takes its state anew. If all voters did so at once, because the coordinator is the wrong one, the site was lost. */
+  #diverged(detail: string): void {
+    if (this.status().isVoter) this.#problems.note("diverged", `${detail}: compare the devices before this one leads`);
+    else this.#handlers.renew(detail);
   }
 
   #roleChanged(change: RoleChange): void {

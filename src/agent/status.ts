@@ -73,6 +73,8 @@ export interface AgentStatus {
     readonly stopped: string | undefined;
     readonly latest: readonly LatestReading[];
   };
+  /** What a person should decide or repair, in sentences; empty when all is well. */
+  readonly problems: readonly string[];
   readonly disk: { readonly bytesWritten: number; readonly syncs: number };
   readonly traffic: {
     readonly messagesSent: number;

@@ -23,14 +23,13 @@ export const limits = {
   /** What is kept of the log behind a checkpoint, so that a member away for a moment needs no snapshot. */
   logTailEntries: 2_000,
   logTailBytes: 512 * kibi,
-  /** Bytes of log after which a checkpoint is due. */
+  /** Log after which a checkpoint is due: bytes of entries, and entries, because each may take a block of the card alone. */
   checkpointLogBytes: 1 * mebi,
-  /** The same, as a card sees it: what is synced alone takes a block, however small it is. */
-  checkpointDiskBytes: 4 * mebi,
-  /** Bytes of the Raft log's files: the tail and what comes until the next checkpoint, in blocks, and room for a slow disk. */
-  raftLogBytes: 64 * mebi,
-  /** Bytes of one block of a log file: each batch begins on one. */
-  logBlockBytes: 4 * kibi,
+  checkpointLogEntries: 2_000,
+  /** Bytes of the Raft log on disk: what is kept for members that pull an older snapshot, each entry in a block of its own. */
+  raftLogBytes: 96 * mebi,
+  /** Raft messages that wait for the own disk; a voter whose disk hangs for seconds under load drops the oldest. */
+  waitingSends: 4_096,
   snapshotChunkBytes: 32 * kibi,
   /** Bytes of one snapshot: everything in memory at its bound, the outbox and the history, and room. */
   snapshotBytes: 64 * mebi,
@@ -149,14 +148,13 @@ assert(
   limits.appendBatchBytes + limits.appendEntries * limits.entryHeadBytes + limits.frameHeadBytes < limits.frameBytes,
   "an append fits a frame",
 );
+assert(
+  (8 * limits.logTailEntries + 3 * limits.checkpointLogEntries) * 4 * kibi < limits.raftLogBytes,
+  "the Raft log holds the longest tail and what comes until the next checkpoint, in blocks",
+);
 assert(limits.partialBytes < limits.countEntryBytes, "a partial fits a count entry");
 assert(limits.countEntryBytes < limits.commandBytes, "a count entry is a command");
 assert(limits.windowBytes < limits.windowBytesMax, "windows leave before counting stops");
-assert(limits.snapshotChunkBytes < limits.frameBytes, "a snapshot chunk fits a frame");
 assert(limits.snapshotChunkBytes + limits.frameHeadBytes < limits.frameBytes, "a snapshot chunk fits a frame");
 assert(limits.frameBytes + limits.topicBytes < limits.brokerPacketBytes, "the embedded broker takes a frame");
-assert(
-  limits.logTailEntries * limits.logBlockBytes + 4 * limits.checkpointDiskBytes < limits.raftLogBytes,
-  "the Raft log has room for its tail and several checkpoints' worth, also when every entry takes a block",
-);
 assert(limits.appendBatchBytes < limits.appendWindowBytes, "the window holds more than one append");

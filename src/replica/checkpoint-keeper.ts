@@ -16,36 +16,45 @@ type Previous = Extract<Command, { kind: "checkpoint" }>["previous"];
 export interface CheckpointKeeperHandlers {
   /** Synced. */
   saved(checkpoint: Checkpoint): void;
+  /** It goes on; what to do about it is for the agent to say. */
   diverged(detail: string): void;
+  /** The disk is full: the next checkpoint tries again. */
+  postponed(failure: SkeinError): void;
   failed(failure: SkeinError): void;
 }
 
 /** What an entry costs in the log beside its command. */
 const entryOverhead = 48;
 
+/** A change of the state that is not on the disk. */
+type Changes = Parameters<Checkpoints["save"]>[1];
+const noChanges: Changes = { puts: [], deletes: [] };
+
 export class CheckpointKeeper {
   readonly #checkpoints: Checkpoints;
   readonly #handlers: CheckpointKeeperHandlers;
   readonly #dueBytes: number;
-  readonly #diskBytes: () => number;
   /** The committed configuration as of the newest applied entry. */
   #voters: Voters;
-  /** Of the log since the newest checkpoint, and where the log on disk stood then. */
+  /** Of the log since the newest checkpoint. */
   #bytes = 0;
-  #diskBytesThen = 0;
+  #entries = 0;
   #isProposed = false;
+  /** Taken from the state by a checkpoint that could not be written. */
+  #unsaved: Changes = noChanges;
   #newest: { readonly index: LogIndex; readonly digest: string } | undefined;
-  #saving: Promise<void> = Promise.resolve();
+  /** The newest that waits for the one before it. */
+  #due: { readonly checkpoint: Checkpoint; readonly state: SiteState } | undefined;
+  #saving: Promise<void> | undefined;
 
   constructor(
     checkpoints: Checkpoints,
-    options: { voters: Voters; checkpointBytes: number; diskBytes: () => number },
+    options: { voters: Voters; checkpointBytes: number },
     handlers: CheckpointKeeperHandlers,
   ) {
     this.#checkpoints = checkpoints;
     this.#voters = options.voters;
     this.#dueBytes = options.checkpointBytes;
-    this.#diskBytes = options.diskBytes;
     this.#handlers = handlers;
     const current = checkpoints.current;
     this.#newest = current === undefined ? undefined : { index: current.start.index, digest: current.digest };
@@ -54,6 +63,7 @@ export class CheckpointKeeper {
   /** `entry` was applied. */
   passed(entry: Entry): void {
     if (entry.kind === "voters") this.#voters = entry.voters;
+    this.#entries += 1;
     this.#bytes += entryOverhead + (entry.kind === "command" ? entry.command.length : 0);
   }
 
@@ -61,6 +71,7 @@ export class CheckpointKeeper {
   replaced(voters: Voters): void {
     this.#voters = voters;
     this.#begin();
+    this.#unsaved = noChanges;
     const current = this.#checkpoints.current;
     this.#newest = current === undefined ? undefined : { index: current.start.index, digest: current.digest };
   }
@@ -71,12 +82,13 @@ export class CheckpointKeeper {
   }
 
   /** Asks for a marker once enough has been applied since the last. */
-  proposeIfDue(propose: (command: Command) => void): void {
-    const isDue =
-      this.#bytes >= this.#dueBytes || this.#diskBytes() - this.#diskBytesThen >= limits.checkpointDiskBytes;
+  proposeIfDue(propose: (command: Command, done: (isAppended: boolean) => void) => void): void {
+    const isDue = this.#bytes >= this.#dueBytes || this.#entries >= limits.checkpointLogEntries;
     if (this.#isProposed || !isDue) return;
     this.#isProposed = true;
-    propose({ kind: "checkpoint", previous: this.#newest });
+    propose({ kind: "checkpoint", previous: this.#newest }, (isAppended) => {
+      if (!isAppended) this.#isProposed = false;
+    });
   }
 
   /** `entry`, a marker, has just been applied to `state`. */
@@ -84,39 +96,71 @@ export class CheckpointKeeper {
     if (previous !== undefined && previous.index === this.#newest?.index && previous.digest !== this.#newest.digest) {
       const detail = `the state at entry ${previous.index} has the digest ${this.#newest.digest} here and ${previous.digest} on the coordinator`;
       this.#handlers.diverged(detail);
-      return;
     }
-    const changed = state.takeDirty();
     const checkpoint: Checkpoint = {
       start: { index: entry.index, term: entry.term, voters: this.#voters },
       digest: state.digest(),
-      bytes: changed.puts.reduce((sum, { value }) => sum + value.length, this.#checkpoints.current?.bytes ?? 0),
+      bytes: this.#checkpoints.current?.bytes ?? 0,
     };
     this.#newest = { index: entry.index, digest: checkpoint.digest };
     this.#begin();
-    this.#saving = this.#checkpoints.save(checkpoint, changed).then(
-      () => {
-        // While a later one is on its way, some of what the state has handed out is not down yet.
-        if (this.#newest?.index === entry.index) state.checkpointed();
-        this.#handlers.saved(checkpoint);
-      },
-      (cause: unknown) => {
-        const failure = isSkeinError(cause)
-          ? cause
-          : new SkeinError("disk-failed", "A checkpoint could not be written", cause);
-        this.#handlers.failed(failure);
-      },
-    );
+    this.#unsaved = merged(this.#unsaved, state.takeDirty());
+    this.#due = { checkpoint, state };
+    this.#saving ??= this.#saveWhatIsDue();
+  }
+
+  /** Resolves when nothing is on its way to the disk any more. */
+  async settled(): Promise<void> {
+    await this.#saving;
+  }
+
+  /** One after the other; a checkpoint that becomes due meanwhile takes the place of one that still waits. */
+  async #saveWhatIsDue(): Promise<void> {
+    for (let due = this.#due; due !== undefined; due = this.#due) {
+      this.#due = undefined;
+      const changed = this.#unsaved;
+      this.#unsaved = noChanges;
+      const bytes = changed.puts.reduce((sum, { value }) => sum + value.length, due.checkpoint.bytes);
+      const checkpoint = { ...due.checkpoint, bytes };
+      try {
+        await this.#checkpoints.save(checkpoint, changed);
+      } catch (cause) {
+        this.#notSaved(changed, cause);
+        continue;
+      }
+      // Only when everything that the state has handed out is down may it forget any of it.
+      if (this.#due === undefined) due.state.checkpointed();
+      this.#handlers.saved(checkpoint);
+    }
+    this.#saving = undefined;
   }
 
   #begin(): void {
     this.#bytes = 0;
-    this.#diskBytesThen = this.#diskBytes();
+    this.#entries = 0;
     this.#isProposed = false;
   }
 
-  /** Resolves when the newest checkpoint is down, or has failed. */
-  settled(): Promise<void> {
-    return this.#saving;
+  /** A full disk may get room: the log still holds everything, and the next checkpoint takes what this one had. */
+  #notSaved(changed: Changes, cause: unknown): void {
+    const failure = isSkeinError(cause)
+      ? cause
+      : new SkeinError("disk-failed", "A checkpoint could not be written", cause);
+    if (failure.code !== "disk-full") {
+      this.#handlers.failed(failure);
+      return;
+    }
+    this.#unsaved = merged(changed, this.#unsaved);
+    this.#handlers.postponed(failure);
   }
+}
+
+/** `newer` wins, cell by cell. */
+function merged(older: Changes, newer: Changes): Changes {
+  if (older.puts.length === 0 && older.deletes.length === 0) return newer;
+  const changed = new Set([...newer.puts.map(({ key }) => key), ...newer.deletes]);
+  return {
+    puts: [...older.puts.filter(({ key }) => !changed.has(key)), ...newer.puts],
+    deletes: [...older.deletes.filter((key) => !changed.has(key)), ...newer.deletes],
+  };
 }

@@ -5,7 +5,7 @@
 
 import { decode, encode } from "../base/cbor.ts";
 import { SkeinError } from "../base/errors.ts";
-import type { Storage, StorageChange, StorageRange } from "../base/ports/storage.ts";
+import type { Storage, StorageChange, StorageRange, StorageSnapshot } from "../base/ports/storage.ts";
 import type { LogStart, SnapshotName, Voters } from "../raft/types.ts";
 import { SiteState } from "../site/state.ts";
 import type { Cell } from "../site/types.ts";
@@ -26,7 +26,14 @@ export type RecoveredState =
   /** Its digest does not match: what the card holds is not what was written. */
   | { readonly kind: "damaged"; readonly detail: string };
 
-type Space = "a" | "b";
+export type Space = "a" | "b";
+
+export interface CheckpointView {
+  readonly space: Space;
+  readonly checkpoint: Checkpoint;
+  /** To be released. */
+  readonly cells: StorageSnapshot;
+}
 
 const currentKey = "checkpoint/current";
 const pageEntries = 256;
@@ -71,9 +78,15 @@ export class Checkpoints {
     return this.#current;
   }
 
-  /** The space of the current checkpoint and a view of it that later checkpoints do not change. */
-  view(): { readonly space: Space; readonly checkpoint: Checkpoint } | undefined {
-    return this.#current === undefined ? undefined : { space: this.#space, checkpoint: this.#current };
+  /** A view of the current checkpoint that later ones do not change, as the storage itself has it; undefined: there is none. */
+  async view(): Promise<CheckpointView | undefined> {
+    const cells = this.#storage.snapshot();
+    // Asked of the view: a checkpoint that is being written at this moment is in it or not, whatever this object knows.
+    const raw = await cells.get(currentKey);
+    const current = raw === undefined ? undefined : readCurrent(raw);
+    if (current !== undefined) return { ...current, cells };
+    await cells.release();
+    return undefined;
   }
 
   /** Where a cell of the current state lies in the storage. */
@@ -114,7 +127,7 @@ export class Checkpoints {
 
   /**
    * Makes what was received current, if its digest is the one in `name`; resolves with the new state. Fails with
-   * `state-damaged` otherwise, and then nothing has changed.
+   * `state-damaged` otherwise, and with `disk-full`, and then nothing has changed. No `save` may be on its way.
    */
   install(name: SnapshotName, voters: Voters, bytes: number): Promise<SiteState> {
     return this.#inOrder(async () => {
@@ -135,7 +148,8 @@ export class Checkpoints {
       const old = this.#space;
       this.#space = space;
       this.#current = checkpoint;
-      await this.#storage.clear(spaceRange(old));
+      // Room, not truth: whatever is left there goes before the next snapshot is received.
+      await this.#storage.clear(spaceRange(old)).catch(() => undefined);
       return state;
     });
   }

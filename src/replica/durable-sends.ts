@@ -5,6 +5,7 @@
 
 import type { SkeinError } from "../base/errors.ts";
 import type { MemberKey } from "../base/ids.ts";
+import { limits } from "../base/limits.ts";
 import type { Clock, Timer } from "../base/ports/clock.ts";
 import { seconds } from "../base/units.ts";
 import type { LogStart, RaftEffect, RaftMessage } from "../raft/types.ts";
@@ -72,7 +73,11 @@ export class DurableSends {
 
   send(to: MemberKey | undefined, message: RaftMessage, after: number | undefined): void {
     if (after === undefined || after <= this.#synced) this.#handlers.send(to, message);
-    else this.#waiting.push({ after, to, message });
+    else {
+      this.#waiting.push({ after, to, message });
+      // A disk that hangs under load: the oldest is worth the least, and a lost message is repaired.
+      if (this.#waiting.length > limits.waitingSends) this.#waiting.shift();
+    }
   }
 
   stop(): void {

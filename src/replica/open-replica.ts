@@ -12,8 +12,8 @@ import { milliseconds, seconds } from "../base/units.ts";
 import type { Entry, LogStart, RaftInitial, RaftLimits, RaftTiming, Voters } from "../raft/types.ts";
 import { SiteState } from "../site/state.ts";
 import { Checkpoints } from "./checkpoints.ts";
+import type { ReplicaParts } from "./contract.ts";
 import { RaftLog, type RecoveredRaft } from "./raft-log.ts";
-import type { ReplicaParts } from "./replica.ts";
 
 /** Wi-Fi and a busy event loop must fit into the election timeout; an SD card's sync need not: heartbeats never wait for it. */
 export const defaultTiming: RaftTiming = {
@@ -74,7 +74,8 @@ export async function openReplica(ports: OpenReplicaPorts, options: OpenReplicaO
   const behind = alignWithCheckpoint(recovered, found.kind === "found" ? found.checkpoint.start : undefined);
   if (behind === undefined) return lost("the checkpoint that the Raft log begins after is gone");
   const { start, entries, voters } = behind;
-  if (start !== recovered.start) await log.restart(start);
+  // Also a new log says where it begins before anything is promised: an empty one is a lost one at the next start.
+  if (recovered.isNew || start !== recovered.start) await log.restart(start);
   const initial: RaftInitial = {
     self: options.self,
     hardState: recovered.hardState,

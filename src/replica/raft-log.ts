@@ -27,8 +27,6 @@ export interface RecoveredRaft {
 }
 
 const segmentBytes = 1024 * 1024;
-/** What the log file puts before a payload that is written alone, at most. */
-const batchHeadBytes = 64;
 
 /** As of the newest record handed to the file; each new segment begins with them. */
 interface Newest {
@@ -47,7 +45,6 @@ export class RaftLog {
   readonly #newest: Newest;
   /** Ascending. */
   readonly #placed: Placed[];
-  #diskBytes = 0;
 
   private constructor(file: LogFile, newest: Newest, placed: Placed[]) {
     this.#file = file;
@@ -97,14 +94,10 @@ export class RaftLog {
   persist(effect: Persist, done: (failure?: SkeinError) => void): void {
     const { hardState, truncateAfter, start, entries } = effect;
     if (hardState !== undefined) this.#newest.hardState = hardState;
-    if (start !== undefined) {
-      this.#newest.start = start;
-      this.#placed.splice(0);
-    }
+    if (start !== undefined) this.#newest.start = start;
     const payload = encodeRecord({ restart: start, hardState, truncateAfter, entries });
-    this.#diskBytes += Math.ceil((payload.length + batchHeadBytes) / limits.logBlockBytes) * limits.logBlockBytes;
-    const position = this.#file.append(payload, (failure) => {
-      if (start !== undefined && failure === undefined) this.#release();
+    const position: LogPosition = this.#file.append(payload, (failure) => {
+      if (start !== undefined && failure === undefined) this.#releaseBefore(position);
       done(failure);
     });
     const last = entries.at(-1);
@@ -116,8 +109,9 @@ export class RaftLog {
   compact(start: LogStart, done: (failure?: SkeinError) => void): void {
     assert(start.index >= this.#newest.start.index, "a log's start never falls");
     this.#newest.start = start;
-    this.#file.append(encodeRecord({ start, entries: [] }), (failure) => {
-      if (failure === undefined) this.#release();
+    const position: LogPosition = this.#file.append(encodeRecord({ start, entries: [] }), (failure) => {
+      // A later start that is still on its way releases nothing yet.
+      if (failure === undefined) this.#release(position, ({ last }) => last <= start.index);
       done(failure);
     });
   }
@@ -125,24 +119,17 @@ export class RaftLog {
   /** Forgets every entry: the log begins anew after `start`. Resolves when synced; fails as the log file's append does. */
   restart(start: LogStart): Promise<void> {
     this.#newest.start = start;
-    this.#placed.splice(0);
     return new Promise((done, failed) => {
-      this.#file.append(encodeRecord({ restart: start, entries: [] }), (failure) =>
-        failure === undefined ? done() : failed(failure),
-      );
+      const position: LogPosition = this.#file.append(encodeRecord({ restart: start, entries: [] }), (failure) => {
+        if (failure !== undefined) return failed(failure);
+        this.#releaseBefore(position);
+        done();
+      });
     });
   }
 
   usage(): LogUsage {
     return this.#file.usage();
-  }
-
-  /**
-   * Of what was persisted since opening, if each effect was synced alone: how the disks group them is theirs, but on none of the
-   * site do they take more.
-   */
-  get diskBytes(): number {
-    return this.#diskBytes;
   }
 
   close(): Promise<void> {
@@ -158,11 +145,16 @@ export class RaftLog {
     }
   }
 
-  #release(): void {
-    let keep = 0;
-    while (keep < this.#placed.length && (this.#placed[keep]?.last ?? 0) <= this.#newest.start.index) keep += 1;
-    this.#placed.splice(0, keep);
-    this.#file.release(this.#placed[0]?.position ?? this.#file.next);
+  /** A restart at `position` is synced: nothing before it is needed. */
+  #releaseBefore(position: LogPosition): void {
+    this.#release(position, (placed) => placed.position < position);
+  }
+
+  /** The record at `synced` makes the oldest payloads unneeded; its own start is in each later segment's header too. */
+  #release(synced: LogPosition, isUnneeded: (placed: Placed) => boolean): void {
+    const needed = this.#placed.findIndex((placed) => !isUnneeded(placed));
+    this.#placed.splice(0, needed === -1 ? this.#placed.length : needed);
+    this.#file.release(this.#placed[0]?.position ?? synced);
   }
 }
 
@@ -215,6 +207,8 @@ class Replay {
       if (last !== undefined) placed.push({ position, last: last.index });
     }
     entries = entries.filter((entry) => entry.index > this.start.index);
+    // A header may name the start of a restart whose own record was lost: what it was going to forget is still there.
+    if ((entries[0]?.term ?? this.start.term) < this.start.term) entries = [];
     entries.forEach((entry, i) => {
       if (entry.index !== this.start.index + 1 + i) {
         throw new SkeinError("log-damaged", `The Raft log jumps to entry ${entry.index} after ${this.start.index + i}`);

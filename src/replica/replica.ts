@@ -6,79 +6,25 @@
 import { assert, type SkeinError } from "../base/errors.ts";
 import type { MemberKey } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
-import type { Clock, Timer } from "../base/ports/clock.ts";
+import type { Timer } from "../base/ports/clock.ts";
 import type { LogUsage } from "../base/ports/log-file.ts";
-import type { Logger } from "../base/ports/logger.ts";
-import type { Random } from "../base/ports/random.ts";
-import type { Storage } from "../base/ports/storage.ts";
 import { between, type Duration, type Instant, type LogIndex } from "../base/units.ts";
 import { createRaft } from "../raft/raft.ts";
-import type {
-  Entry,
-  Raft,
-  RaftEffect,
-  RaftEvent,
-  RaftInitial,
-  RaftMessage,
-  RaftStatus,
-  Voters,
-} from "../raft/types.ts";
+import type { Entry, Raft, RaftEffect, RaftEvent, RaftMessage, RaftStatus, Voters } from "../raft/types.ts";
 import { encodeProposal } from "../site/command-codec.ts";
 import type { SiteState } from "../site/state.ts";
-import type { ClientSerial, Command, Move, Touched } from "../site/types.ts";
+import type { ClientSerial, Command } from "../site/types.ts";
 import { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import type { Checkpoints } from "./checkpoints.ts";
+import type { ReplicaObserver, ReplicaParts, ReplicaPorts, ReplicaVoice, RoleChange } from "./contract.ts";
 import { DurableSends } from "./durable-sends.ts";
 import type { RaftLog } from "./raft-log.ts";
-import type { SiteClock } from "./site-time.ts";
 import { SnapshotTransfer } from "./snapshot-transfer.ts";
 import { type SubmissionResult, Submissions } from "./submissions.ts";
 import { type ProposalResult, WaitingProposals } from "./waiting-proposals.ts";
+import { WaitingReads } from "./waiting-reads.ts";
 
 type EventBody = RaftEvent extends infer E ? (E extends RaftEvent ? Omit<E, "now" | "siteTime"> : never) : never;
-export type RoleChange = Extract<RaftEffect, { kind: "role" }>;
-
-export interface ReplicaPorts {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly storage: Storage;
-  readonly siteClock: SiteClock;
-}
-
-/** How a replica speaks; each message may be lost, repeated, or come late. */
-export interface ReplicaVoice {
-  broadcast(message: RaftMessage): void;
-  send(to: MemberKey, message: RaftMessage): void;
-  forward(to: MemberKey, client: ClientSerial, command: Uint8Array): void;
-  answer(to: MemberKey, client: ClientSerial, result: ProposalResult): void;
-}
-
-export interface ReplicaObserver {
-  role(change: RoleChange): void;
-  /** After each entry that changed something. `moved` is what a count entry counted. */
-  applied(touched: ReadonlySet<Touched>, moved: readonly Move[]): void;
-  /** The state was replaced by a snapshot. */
-  replaced(): void;
-  /** This copy contradicts what the others agreed on: it must take a new incarnation. */
-  diverged(detail: string): void;
-  /** The disk no longer keeps what is promised: the agent must end. */
-  failed(failure: SkeinError): void;
-}
-
-/** What `openReplica` found on disk. */
-export interface ReplicaParts {
-  readonly self: MemberKey;
-  readonly initial: RaftInitial;
-  readonly log: RaftLog;
-  readonly checkpoints: Checkpoints;
-  readonly state: SiteState;
-  /** The committed configuration as of `state`. */
-  readonly voters: Voters;
-  /** Of the log, after which a checkpoint is due. */
-  readonly checkpointBytes: number;
-}
-
 export class Replica {
   readonly #ports: ReplicaPorts;
   readonly #voice: ReplicaVoice;
@@ -91,16 +37,16 @@ export class Replica {
   readonly #transfer: SnapshotTransfer;
   readonly #keeper: CheckpointKeeper;
   readonly #waiting = new WaitingProposals();
-  readonly #reads = new Map<number, (isCurrent: boolean) => void>();
+  readonly #reads: WaitingReads;
   readonly #submissions: Submissions;
   readonly #events: RaftEvent[] = [];
   readonly #applyQueue: Entry[] = [];
   #state: SiteState;
   #appliedIndex: LogIndex;
   #role: RoleChange;
-  #lastRead = 0;
   #isStepping = false;
   #isStopped = true;
+  #stopping: Promise<void> | undefined;
   #timer: Timer | undefined;
   #timerAt: Instant | undefined;
 
@@ -121,32 +67,32 @@ export class Replica {
       persisted: (token) => this.#enter({ kind: "persisted", token }),
       failed: (failure) => this.#fail(failure),
     });
-    this.#transfer = new SnapshotTransfer(ports, parts.checkpoints, {
+    this.#transfer = new SnapshotTransfer(ports.clock, parts.checkpoints, {
       chunk: ({ to, term, name, offset }, { data, isLast }) =>
         voice.send(to, { kind: "snapshot-chunk", term, name, offset, data, isLast }),
+      gone: (name) => this.#enter({ kind: "checkpoint-gone", name }),
       installed: (name, voters, state) => {
         this.#replaceState(state, name.index, voters);
         this.#enter({ kind: "snapshot-installed", name, voters });
         this.#applyQueued();
       },
-      failed: (name, reason) => {
+      rejected: (name, reason) => {
         ports.logger.warn({ snapshot: name.index, from: name.leader, reason }, "snapshot not installed");
         this.#enter({ kind: "snapshot-failed", name, reason });
+        this.#applyQueued();
       },
+      failed: (failure) => this.#fail(failure),
       appliedIndex: () => this.#appliedIndex,
+      checkpointsSettled: () => this.#keeper.settled(),
     });
-    const { voters, checkpointBytes } = parts;
-    const diskBytes = (): number => parts.log.diskBytes;
-    this.#keeper = new CheckpointKeeper(
-      parts.checkpoints,
-      { voters, checkpointBytes, diskBytes },
-      {
-        saved: ({ start, digest, bytes }) =>
-          this.#sends.whenSynced(() => this.#enter({ kind: "checkpointed", index: start.index, digest, bytes })),
-        diverged: (detail) => observer.diverged(detail),
-        failed: (failure) => this.#fail(failure),
-      },
-    );
+    this.#keeper = new CheckpointKeeper(parts.checkpoints, parts, {
+      saved: ({ start, digest, bytes }) =>
+        this.#sends.whenSynced(() => this.#enter({ kind: "checkpointed", index: start.index, digest, bytes })),
+      diverged: (detail) => observer.diverged(detail),
+      postponed: (failure) => ports.logger.error({ why: failure.message }, "no checkpoint: the disk is full"),
+      failed: (failure) => this.#fail(failure),
+    });
+    this.#reads = new WaitingReads(ports.clock);
     this.#submissions = new Submissions(ports, {
       leader: () => this.#role.leader,
       isSelf: (member) => member === this.#self,
@@ -181,30 +127,23 @@ export class Replica {
   }
 
   start(): void {
-    if (!this.#isStopped) return;
+    if (!this.#isStopped || this.#stopping !== undefined) return;
     this.#isStopped = false;
     this.#enter({ kind: "tick" });
   }
 
-  /** Writes what was gathered and closes the log; nothing is sent any more. Not a leave. */
-  async stop(): Promise<void> {
-    if (this.#isStopped) return;
-    this.#isStopped = true;
-    this.#timer?.cancel();
-    this.#submissions.stop();
-    this.#waiting.abandon();
-    this.#abandonReads();
-    this.#sends.flush();
-    this.#sends.stop();
-    await this.#transfer.stop();
-    await this.#keeper.settled();
-    await this.#log.close();
+  /** Writes what was gathered and closes the log; nothing is sent any more. Not a leave. Idempotent, for good. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
   }
 
   received(from: MemberKey, broadcast: boolean, message: RaftMessage): void {
     if (this.#state.isGone(from)) return; // a removed incarnation has no say, whatever its term (RAFT-CASES 7)
-    if (message.kind === "append") this.#ports.siteClock.heard(message.siteTime);
     this.#enter({ kind: "received", from, broadcast, message });
+    // Of the coordinator alone: a deposed one's clock counts no more, nor does what a thawed broker delivers of it.
+    const isFromLeader = this.#role.leader === from && message.term === this.#role.term;
+    if (message.kind === "append" && isFromLeader) this.#ports.siteClock.heard(message.siteTime);
   }
 
   /** A proposal of another member's client; it is answered once its outcome is known. */
@@ -227,6 +166,10 @@ export class Replica {
   }
 
   changeVoters(voters: readonly MemberKey[], done: (result: ProposalResult) => void): void {
+    if (this.#isStopped) {
+      done({ kind: "unknown" });
+      return;
+    }
     this.#enter({ kind: "change-voters", context: this.#waiting.add(done), voters });
   }
 
@@ -241,15 +184,7 @@ export class Replica {
 
   /** `done(true)`: the state is at least as new as everything acknowledged before the call. `false`: ask again. */
   readBarrier(within: Duration, done: (isCurrent: boolean) => void): void {
-    this.#lastRead += 1;
-    const context = this.#lastRead;
-    const finish = (isCurrent: boolean): void => {
-      timer.cancel();
-      if (this.#reads.delete(context)) done(isCurrent);
-    };
-    const timer = this.#ports.clock.after(within, "read", () => finish(false));
-    this.#reads.set(context, finish);
-    this.#enter({ kind: "read", context });
+    this.#enter({ kind: "read", context: this.#reads.add(within, done) });
   }
 
   #propose(command: Uint8Array, done: (result: ProposalResult) => void): void {
@@ -301,6 +236,8 @@ export class Replica {
   #carryOut(effect: RaftEffect): void {
     switch (effect.kind) {
       case "persist":
+        // Also before they are committed: this device's own entries, should it lead, bear no earlier time (DESIGN §6).
+        for (const { siteTime } of effect.entries) this.#ports.siteClock.passed(siteTime);
         this.#sends.persist(effect);
         return;
       case "send":
@@ -316,25 +253,27 @@ export class Replica {
         this.#waiting.refused(effect);
         return;
       case "read-ready":
-        this.#reads.get(effect.context)?.(true);
+        this.#reads.settle(effect.context, true);
         return;
       case "read-refused":
-        this.#reads.get(effect.context)?.(false);
+        this.#reads.settle(effect.context, false);
         return;
       case "role":
         this.#changeRole(effect);
         return;
       case "serve-chunk":
-        this.#inBackground(this.#transfer.serve(effect));
+        this.#transfer.serve(effect).catch((cause: unknown) => {
+          this.#ports.logger.warn({ cause: String(cause) }, "a piece of a snapshot could not be read");
+        });
         return;
       case "store-chunk":
-        this.#inBackground(this.#transfer.store(effect));
+        this.#transfer.store(effect);
         return;
       case "compacted":
         this.#sends.compact(effect.start);
         return;
       case "diverged":
-        this.#observer.diverged(`${effect.from} at entry ${effect.index}: ${effect.detail}`);
+        this.#observer.contradicted(effect.from, `at entry ${effect.index}: ${effect.detail}`);
         return;
     }
   }
@@ -381,7 +320,9 @@ export class Replica {
     if (mark?.index === entry.index) this.#keeper.keep(this.#state, entry, mark.previous);
     this.#waiting.applied(entry.index, entry.term, outcome);
     if (touched.size > 0) this.#observer.applied(touched, moves);
-    if (this.#isLeaderOf(entry)) this.#keeper.proposeIfDue((command) => this.propose(command, () => undefined));
+    if (this.#isLeaderOf(entry)) {
+      this.#keeper.proposeIfDue((command, done) => this.propose(command, ({ kind }) => done(kind === "done")));
+    }
   }
 
   #isLeaderOf(entry: Entry): boolean {
@@ -397,19 +338,29 @@ export class Replica {
     this.#observer.replaced();
   }
 
-  #abandonReads(): void {
-    for (const finish of [...this.#reads.values()]) finish(false);
-  }
-
-  #inBackground(work: Promise<void>): void {
-    work.catch((cause: unknown) => this.#ports.logger.warn({ cause: String(cause) }, "snapshot transfer failed"));
-  }
-
+  /** Once. What waits is answered all the same: its outcome is unknown. */
   #fail(failure: SkeinError): void {
     if (this.#isStopped) return;
-    this.#isStopped = true;
-    this.#timer?.cancel();
+    this.#fallSilent();
     this.#sends.stop();
     this.#observer.failed(failure);
+  }
+
+  async #stop(): Promise<void> {
+    const hasFailed = this.#isStopped;
+    this.#fallSilent();
+    if (!hasFailed) this.#sends.flush();
+    this.#sends.stop();
+    await this.#transfer.stop();
+    await this.#keeper.settled();
+    await this.#log.close();
+  }
+
+  #fallSilent(): void {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    this.#submissions.stop();
+    this.#waiting.abandon();
+    this.#reads.abandon();
   }
 }

@@ -1,7 +1,7 @@
 // Sending and receiving snapshots: the disk work behind the core's `serve-chunk` and `store-chunk`.
 
+import { isSkeinError, type SkeinError } from "../base/errors.ts";
 import type { Clock, Timer } from "../base/ports/clock.ts";
-import type { Storage } from "../base/ports/storage.ts";
 import { type LogIndex, minutes } from "../base/units.ts";
 import type { RaftEffect, SnapshotName, Voters } from "../raft/types.ts";
 import type { SiteState } from "../site/state.ts";
@@ -9,14 +9,22 @@ import type { Checkpoints } from "./checkpoints.ts";
 import { type Chunk, SnapshotAssembler, SnapshotReader } from "./snapshots.ts";
 
 type ServeChunk = Extract<RaftEffect, { kind: "serve-chunk" }>;
+type StoreChunk = Extract<RaftEffect, { kind: "store-chunk" }>;
 
 export interface SnapshotTransferHandlers {
   chunk(asked: ServeChunk, chunk: Chunk): void;
+  /** The named checkpoint is not there any more. */
+  gone(name: SnapshotName): void;
   /** Current on disk; the state in memory is to be replaced by `state`. */
   installed(name: SnapshotName, voters: Voters, state: SiteState): void;
-  failed(name: SnapshotName, reason: string): void;
+  /** Not installed; nothing has changed. */
+  rejected(name: SnapshotName, reason: string): void;
+  /** The disk failed. */
+  failed(failure: SkeinError): void;
   /** The state machine stands here: older snapshots are of no use. */
   appliedIndex(): LogIndex;
+  /** Resolves when no checkpoint of the present state is on its way to the disk. */
+  checkpointsSettled(): Promise<void>;
 }
 
 /** A view keeps the store from dropping old data. */
@@ -25,20 +33,19 @@ const readersMax = 2;
 
 export class SnapshotTransfer {
   readonly #clock: Clock;
-  readonly #storage: Storage;
   readonly #checkpoints: Checkpoints;
   readonly #handlers: SnapshotTransferHandlers;
   /** Views of checkpoints that are being asked for, oldest first. */
-  readonly #readers = new Map<string, SnapshotReader>();
+  readonly #readers = new Map<string, Promise<SnapshotReader | undefined>>();
   #idle: Timer | undefined;
   #assembler: SnapshotAssembler | undefined;
   #received = 0;
   #isInstalling = false;
+  #isStopped = false;
   #stored: Promise<void> = Promise.resolve();
 
-  constructor(ports: { clock: Clock; storage: Storage }, checkpoints: Checkpoints, handlers: SnapshotTransferHandlers) {
-    this.#clock = ports.clock;
-    this.#storage = ports.storage;
+  constructor(clock: Clock, checkpoints: Checkpoints, handlers: SnapshotTransferHandlers) {
+    this.#clock = clock;
     this.#checkpoints = checkpoints;
     this.#handlers = handlers;
   }
@@ -49,34 +56,39 @@ export class SnapshotTransfer {
   }
 
   async serve(asked: ServeChunk): Promise<void> {
-    const { name, offset } = asked;
-    const key = `${name.index} ${name.digest}`;
-    let reader = this.#readers.get(key);
-    if (reader === undefined) {
-      reader = SnapshotReader.open(name, this.#storage, this.#checkpoints);
-      if (reader === undefined) return;
-      this.#readers.set(key, reader);
-      const [oldest] = this.#readers.keys();
-      if (this.#readers.size > readersMax && oldest !== undefined) await this.#drop(oldest);
-    }
+    if (this.#isStopped) return;
     this.#idle?.cancel();
     this.#idle = this.#clock.after(keepReadersFor, "snapshot readers", () => void this.#dropAll());
-    const chunk = await reader.chunk(offset);
-    if (chunk !== undefined) this.#handlers.chunk(asked, chunk);
+    const reader = await this.#reader(asked.name);
+    const chunk = await reader?.chunk(asked.offset);
+    if (this.#isStopped) return;
+    if (reader === undefined) this.#handlers.gone(asked.name);
+    else if (chunk !== undefined) this.#handlers.chunk(asked, chunk);
   }
 
   /** Chunks are handled one after the other, in the order in which they came. */
-  store(effect: Extract<RaftEffect, { kind: "store-chunk" }>): Promise<void> {
-    this.#stored = this.#stored.then(() => this.#store(effect));
-    return this.#stored;
+  store(effect: StoreChunk): void {
+    this.#stored = this.#stored.then(async () => {
+      if (this.#isStopped) return;
+      try {
+        await this.#store(effect);
+      } catch (cause) {
+        this.#isInstalling = false;
+        if (isSkeinError(cause, "disk-failed") && !this.#isStopped) this.#handlers.failed(cause);
+        this.#reject(effect.name, cause instanceof Error ? cause.message : String(cause));
+      }
+    });
   }
 
+  /** Resolves when nothing of it touches the storage any more. */
   async stop(): Promise<void> {
+    this.#isStopped = true;
     this.#idle?.cancel();
+    await this.#stored;
     await this.#dropAll();
   }
 
-  async #store({ name, offset, data, isLast, voters }: Extract<RaftEffect, { kind: "store-chunk" }>): Promise<void> {
+  async #store({ name, offset, data, isLast, voters }: StoreChunk): Promise<void> {
     if (offset === 0) {
       this.#assembler = new SnapshotAssembler(name);
       this.#received = 0;
@@ -84,34 +96,47 @@ export class SnapshotTransfer {
     }
     const assembler = this.#assembler;
     if (assembler === undefined || !isSameName(assembler.name, name) || assembler.offset !== offset) {
-      return this.#fail(name, "its chunks do not follow each other");
+      return this.#reject(name, "its chunks do not follow each other");
     }
     const cells = assembler.add(data);
-    if (cells === undefined) return this.#fail(name, "a chunk is unreadable");
+    if (cells === undefined) return this.#reject(name, "a chunk is unreadable");
     this.#received += data.length;
     await this.#checkpoints.receive(cells);
     if (!isLast) return;
-    if (!assembler.isWhole) return this.#fail(name, "it ends in the middle of a cell");
+    if (!assembler.isWhole) return this.#reject(name, "it ends in the middle of a cell");
     await this.#install(name, voters);
   }
 
   async #install(name: SnapshotName, voters: Voters): Promise<void> {
-    if (name.index <= this.#handlers.appliedIndex()) return this.#fail(name, "it is older than what is applied here");
+    if (name.index <= this.#handlers.appliedIndex()) return this.#reject(name, "it is older than what is applied here");
     this.#assembler = undefined;
     this.#isInstalling = true;
-    try {
-      const state = await this.#checkpoints.install(name, voters, this.#received);
-      this.#isInstalling = false;
-      this.#handlers.installed(name, voters, state);
-    } catch (cause) {
-      this.#isInstalling = false;
-      this.#fail(name, cause instanceof Error ? cause.message : String(cause));
-    }
+    await this.#handlers.checkpointsSettled();
+    const state = await this.#checkpoints.install(name, voters, this.#received);
+    this.#isInstalling = false;
+    if (!this.#isStopped) this.#handlers.installed(name, voters, state);
   }
 
-  #fail(name: SnapshotName, reason: string): void {
+  #reject(name: SnapshotName, reason: string): void {
     this.#assembler = undefined;
-    this.#handlers.failed(name, reason);
+    if (!this.#isStopped) this.#handlers.rejected(name, reason);
+  }
+
+  async #reader(name: SnapshotName): Promise<SnapshotReader | undefined> {
+    const key = `${name.index} ${name.digest}`;
+    const known = this.#readers.get(key);
+    if (known !== undefined) return known;
+    const opening = SnapshotReader.open(name, this.#checkpoints);
+    this.#readers.set(key, opening);
+    let reader: SnapshotReader | undefined;
+    try {
+      const [oldest] = this.#readers.keys();
+      if (this.#readers.size > readersMax && oldest !== undefined) await this.#drop(oldest);
+      reader = await opening;
+    } finally {
+      if (reader === undefined && this.#readers.get(key) === opening) this.#readers.delete(key);
+    }
+    return reader;
   }
 
   async #dropAll(): Promise<void> {
@@ -121,7 +146,8 @@ export class SnapshotTransfer {
   async #drop(key: string): Promise<void> {
     const reader = this.#readers.get(key);
     this.#readers.delete(key);
-    await reader?.release();
+    const opened = await reader?.catch(() => undefined);
+    await opened?.release();
   }
 }
 

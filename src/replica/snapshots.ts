@@ -5,10 +5,10 @@
 
 import { decode, encode } from "../base/cbor.ts";
 import { limits } from "../base/limits.ts";
-import type { Storage, StorageSnapshot } from "../base/ports/storage.ts";
+import type { StorageSnapshot } from "../base/ports/storage.ts";
 import type { SnapshotName } from "../raft/types.ts";
 import type { Cell } from "../site/types.ts";
-import { type Checkpoints, cellKey, spaceRange } from "./checkpoints.ts";
+import { type Checkpoints, cellKey, type Space, spaceRange } from "./checkpoints.ts";
 
 export interface Chunk {
   readonly data: Uint8Array;
@@ -34,7 +34,7 @@ export class SnapshotReader {
   readonly #reached = new Map<number, Cursor>();
   #queue: Promise<unknown> = Promise.resolve();
 
-  private constructor(name: SnapshotName, view: StorageSnapshot, space: "a" | "b") {
+  private constructor(name: SnapshotName, view: StorageSnapshot, space: Space) {
     this.name = name;
     this.#view = view;
     this.#prefix = cellKey(space, "");
@@ -43,10 +43,15 @@ export class SnapshotReader {
   }
 
   /** Undefined when the current checkpoint is not the named one (any more). */
-  static open(name: SnapshotName, storage: Storage, checkpoints: Checkpoints): SnapshotReader | undefined {
-    const current = checkpoints.view();
-    if (current?.checkpoint.start.index !== name.index || current.checkpoint.digest !== name.digest) return undefined;
-    return new SnapshotReader(name, storage.snapshot(), current.space);
+  static async open(name: SnapshotName, checkpoints: Checkpoints): Promise<SnapshotReader | undefined> {
+    const view = await checkpoints.view();
+    if (view === undefined) return undefined;
+    const { checkpoint, space, cells } = view;
+    if (checkpoint.start.index === name.index && checkpoint.digest === name.digest) {
+      return new SnapshotReader(name, cells, space);
+    }
+    await cells.release();
+    return undefined;
   }
 
   /** The chunk at `offset`; undefined when no chunk begins there. */
@@ -56,8 +61,10 @@ export class SnapshotReader {
     return result;
   }
 
-  release(): Promise<void> {
-    return this.#view.release();
+  /** After the chunks that were asked for. */
+  async release(): Promise<void> {
+    await this.#queue;
+    await this.#view.release();
   }
 
   async #chunk(offset: number): Promise<Chunk | undefined> {
@@ -82,24 +89,27 @@ export class SnapshotReader {
     let room = limits.snapshotChunkBytes;
     let { key: from, before } = cursor;
     for (;;) {
-      const page = await this.#view.page({ from, to: this.#end }, 64);
+      const page = await this.#view.page({ from, to: this.#end }, pageEntries);
       for (const [key, value] of page) {
-        if (room < pieceOverhead + key.length) return { pieces, next: { key, before } };
-        const bytes = value.subarray(before, before + room - pieceOverhead - key.length);
+        const head = pieceOverhead + Buffer.byteLength(key);
+        if (room < head) return { pieces, next: { key, before } };
+        const bytes = value.subarray(before, before + room - head);
         pieces.push([key.slice(this.#prefix.length), value.length, before, bytes]);
-        room -= bytes.length + key.length + pieceOverhead;
+        room -= bytes.length + head;
         before += bytes.length;
         if (before < value.length) return { pieces, next: { key, before } };
         before = 0;
         from = `${key}\u0000`;
       }
-      if (page.length < 64) return { pieces, next: undefined };
+      if (page.length < pageEntries) return { pieces, next: undefined };
     }
   }
 }
 
-/** More than a piece's CBOR heads take. */
+/** More than the CBOR heads of a piece take, and of all pieces together. */
 const pieceOverhead = 32;
+/** Cells read at once: a chunk is rarely more, and one that is held by a few large cells does not load many others. */
+const pageEntries = 16;
 
 /** Puts cells together from chunks that arrive in order. Never throws on what a peer sends. */
 export class SnapshotAssembler {

@@ -4,7 +4,7 @@
 import type { MemberKey } from "../base/ids.ts";
 import type { Clock, Timer } from "../base/ports/clock.ts";
 import type { Random } from "../base/ports/random.ts";
-import { type Duration, type Instant, milliseconds, shift } from "../base/units.ts";
+import { type Duration, milliseconds } from "../base/units.ts";
 import type { ClientSerial } from "../site/types.ts";
 import type { ProposalResult } from "./waiting-proposals.ts";
 
@@ -13,10 +13,9 @@ export type SubmissionResult = Exclude<ProposalResult, { kind: "not-leader" | "b
 interface Submission {
   readonly client: ClientSerial;
   readonly command: Uint8Array;
-  readonly deadline: Instant;
   readonly done: (result: SubmissionResult) => void;
-  /** Something may have been appended somewhere: from here on silence means unknown. */
-  timer: Timer | undefined;
+  readonly deadline: Timer;
+  retry: Timer | undefined;
 }
 
 export interface SubmissionsDoor {
@@ -33,7 +32,9 @@ export class Submissions {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #door: SubmissionsDoor;
-  readonly #open = new Map<string, Submission>();
+  /** Two may have one session and serial: a client asked twice, and both wait for the one outcome. */
+  readonly #open = new Set<Submission>();
+  #isStopped = false;
 
   constructor(ports: { clock: Clock; random: Random }, door: SubmissionsDoor) {
     this.#clock = ports.clock;
@@ -47,25 +48,29 @@ export class Submissions {
 
   /** `command`: the encoded proposal, which holds `client` too. `done` is called once, at the latest after `within`. */
   submit(client: ClientSerial, command: Uint8Array, within: Duration, done: (result: SubmissionResult) => void): void {
-    const submission: Submission = {
-      client,
-      command,
-      deadline: shift(this.#clock.now(), within),
-      done,
-      timer: undefined,
-    };
-    this.#open.set(nameOf(client), submission);
+    if (this.#isStopped) {
+      done({ kind: "unknown" });
+      return;
+    }
+    const deadline = this.#clock.after(within, "submission's deadline", () =>
+      this.#finish(submission, { kind: "unknown" }),
+    );
+    const submission: Submission = { client, command, done, deadline, retry: undefined };
+    this.#open.add(submission);
     this.#attempt(submission);
   }
 
   /** The answer of the member that a proposal was forwarded to. */
-  answered(client: ClientSerial, result: ProposalResult): void {
-    const submission = this.#open.get(nameOf(client));
-    if (submission !== undefined) this.#settle(submission, result);
+  answered({ session, serial }: ClientSerial, result: ProposalResult): void {
+    for (const submission of [...this.#open]) {
+      const { client } = submission;
+      if (client.session === session && client.serial === serial) this.#settle(submission, result);
+    }
   }
 
   stop(): void {
-    for (const submission of [...this.#open.values()]) this.#finish(submission, { kind: "unknown" });
+    this.#isStopped = true;
+    for (const submission of [...this.#open]) this.#finish(submission, { kind: "unknown" });
   }
 
   #attempt(submission: Submission): void {
@@ -79,26 +84,20 @@ export class Submissions {
   }
 
   #settle(submission: Submission, result: ProposalResult): void {
-    if (!this.#open.has(nameOf(submission.client))) return;
+    if (!this.#open.has(submission)) return;
     if (result.kind === "done" || result.kind === "refused") this.#finish(submission, result);
     else this.#again(submission, retryAfter);
   }
 
   #again(submission: Submission, delay: Duration): void {
-    submission.timer?.cancel();
+    submission.retry?.cancel();
     const wait = milliseconds(delay * (0.5 + this.#random.fraction()));
-    const isLate = shift(this.#clock.now(), wait) >= submission.deadline;
-    const until = isLate ? milliseconds(Math.max(0, submission.deadline - this.#clock.now())) : wait;
-    submission.timer = this.#clock.after(until, "submission", () => {
-      if (isLate) this.#finish(submission, { kind: "unknown" });
-      else this.#attempt(submission);
-    });
+    submission.retry = this.#clock.after(wait, "submission", () => this.#attempt(submission));
   }
 
   #finish(submission: Submission, result: SubmissionResult): void {
-    submission.timer?.cancel();
-    if (this.#open.delete(nameOf(submission.client))) submission.done(result);
+    submission.deadline.cancel();
+    submission.retry?.cancel();
+    if (this.#open.delete(submission)) submission.done(result);
   }
 }
-
-const nameOf = (client: ClientSerial): string => `${client.session}/${client.serial}`;

@@ -21,6 +21,18 @@ describe("a site in virtual time", () => {
     await agents.until("3 voters", () => agents.leader()?.agent?.status().voters.length === 3, seconds(30));
   });
 
+  it("every revision is in the history, the newest first, and can be shown as it was", async () => {
+    const agents = await site(3, 1);
+    const [{ revision: first } = {}] = await agents.ask("config.show", {});
+    await agents.configure(3);
+    const [{ revision: second } = {}] = await agents.ask("config.show", {});
+    const [{ revisions = [] } = {}] = await agents.ask("config.history", {});
+    expect((revisions as { revision: number }[]).map(({ revision }) => revision)).toEqual([second, first]);
+    const [{ items = [] } = {}] = await agents.ask("config.show", { revision: first });
+    const sensors = (items as { section: string }[]).filter(({ section }) => section === "sensors");
+    expect(sensors).toHaveLength(2);
+  });
+
   it("every reading counts once on the dashboard topic (5 devices, nothing fails)", async () => {
     const agents = await site(2, 5);
     await agents.run(seconds(60));

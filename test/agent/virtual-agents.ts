@@ -14,7 +14,8 @@ import { ApiClient } from "../../src/mqtt/api-client.ts";
 import { defaultTiming } from "../../src/replica/open-replica.ts";
 import type { SensorConfiguration } from "../../src/site/configuration.ts";
 import { defaultConfiguration } from "../../src/site/configuration-defaults.ts";
-import { diffConfiguration } from "../../src/site/configuration-diff.ts";
+import { applyChanges, diffConfiguration } from "../../src/site/configuration-diff.ts";
+import { readChanges } from "../../src/site/configuration-items.ts";
 
 export const brokerUrl = "mqtt://broker:1883";
 /** The uplink goes elsewhere, where nothing fails: what reached this broker is what the cloud has. */
@@ -203,8 +204,10 @@ export class VirtualAgents {
         flushInterval: seconds(2),
       },
     };
-    const [{ revision: base = 0 } = {}] = await this.ask("config.show", {});
-    const changes = diffConfiguration(defaultConfiguration, configuration);
+    const shown = await this.ask("config.show", {});
+    const [{ revision: base = 0 } = {}] = shown;
+    const items = shown.flatMap(({ items: part }) => readChanges(part) ?? []);
+    const changes = diffConfiguration(applyChanges(defaultConfiguration, items), configuration);
     await this.ask("config.apply", {
       base,
       changes,

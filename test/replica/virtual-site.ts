@@ -8,8 +8,9 @@ import { type MemberKey, siteId } from "../../src/base/ids.ts";
 import type { Logger } from "../../src/base/ports/logger.ts";
 import { type Duration, milliseconds, seconds, siteTime } from "../../src/base/units.ts";
 import type { RaftLimits, RaftMessage } from "../../src/raft/types.ts";
+import type { ReplicaVoice } from "../../src/replica/contract.ts";
 import { defaultRaftLimits, defaultTiming, openReplica } from "../../src/replica/open-replica.ts";
-import { Replica, type ReplicaVoice } from "../../src/replica/replica.ts";
+import { Replica } from "../../src/replica/replica.ts";
 import { SiteClock } from "../../src/replica/site-time.ts";
 
 export const silentLogger: Logger = {
@@ -113,6 +114,7 @@ export class VirtualSite {
         role: () => undefined,
         applied: () => undefined,
         replaced: () => undefined,
+        contradicted: (from, detail) => node.diverged.push(`${from} ${detail}`),
         diverged: (detail) => node.diverged.push(detail),
         failed: (failure) => node.failures.push(failure.message),
       },
