@@ -136,8 +136,8 @@ export class Api {
   async #history({ limit }: Argument): Promise<readonly unknown[]> {
     await this.#barrier();
     const most = isCount(limit) && limit > 0 ? limit : limits.configurationRevisions;
-    const keys = this.#parts.replica.state.historyKeysSince(logIndex(0)) ?? [];
-    const revisions = await this.#revisions(keys.slice(0, most));
+    const newestFirst = [...this.#parts.replica.state.revisions].reverse();
+    const revisions = await this.#revisions(newestFirst.slice(0, most).map(historyKey));
     const rows = revisions.map(({ revision, siteTime, author, note, changes }) => ({
       revision,
       siteTime,

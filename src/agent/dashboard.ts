@@ -1,10 +1,11 @@
 // What the coordinator shows outside: the outbox through the uplink, and beside it who leads, why, and what happened.
 
 import { SkeinError } from "../base/errors.ts";
-import { memberOf } from "../base/ids.ts";
+import { type DeviceId, memberOf } from "../base/ids.ts";
 import type { Timer } from "../base/ports/clock.ts";
-import { seconds } from "../base/units.ts";
+import { seconds, siteTime } from "../base/units.ts";
 import type { OutboxSource } from "../cloud/item-stream.ts";
+import { eventTopic, formatSiteEvent, formatSiteReport, siteTopic } from "../cloud/status-json.ts";
 import { Uplink, type UplinkStatus } from "../cloud/uplink.ts";
 import type { BrokerSet } from "../mqtt/broker-set.ts";
 import type { Replica } from "../replica/replica.ts";
@@ -22,7 +23,7 @@ export interface DashboardParts {
 }
 
 /** Kinds of `events/{kind}`. */
-export type EventKind = "coordinator" | "joined" | "configuration" | "gone" | "back";
+type EventKind = "coordinator" | "joined" | "configuration" | "gone" | "back";
 
 const confirmWithin = seconds(5);
 const refreshInterval = seconds(10);
@@ -36,9 +37,9 @@ export class Dashboard {
   #uplink: { readonly setting: string; readonly uplink: Uplink } | undefined;
   #refresh: Timer | undefined;
   #isLeading = false;
-  #knownMembers = new Set<string>();
+  #knownMembers = new Set<DeviceId>();
   #shownRevision = 0;
-  #absent = new Set<string>();
+  #absent = new Set<DeviceId>();
 
   constructor(ports: AgentPorts, configuration: AgentConfiguration, parts: DashboardParts) {
     this.#ports = ports;
@@ -166,11 +167,14 @@ export class Dashboard {
     const { state } = replica;
     const { term, why } = replica.role;
     const { voters, commit } = replica.status();
-    this.#publish("site", true, {
-      ts: siteClock.now() ?? 0,
+    const { generation } = state;
+    if (generation === undefined) return;
+    const report = formatSiteReport({
+      siteTime: siteClock.now() ?? siteTime(0),
       site: life.site,
       coordinator: life.self.device,
       term,
+      generation,
       why,
       revision: state.revision,
       commit,
@@ -178,19 +182,16 @@ export class Dashboard {
       present: state.members.size - this.#absentMembers().length,
       voters: (voters.incoming ?? voters.current).map((voter) => memberOf(voter).device),
     });
+    this.#uplink?.uplink.publishStatus(siteTopic, report, true);
   }
 
-  #event(kind: EventKind, text: string, device?: string): void {
+  #event(kind: EventKind, text: string, device?: DeviceId): void {
     const { replica, siteClock } = this.#parts;
-    const about = device === undefined ? {} : { device };
-    this.#publish(`events/${kind}`, false, { ts: siteClock.now() ?? 0, kind, ...about, text, term: replica.role.term });
+    const event = { siteTime: siteClock.now() ?? siteTime(0), kind, device, text, term: replica.role.term };
+    this.#uplink?.uplink.publishStatus(eventTopic(event), formatSiteEvent(event), false);
   }
 
-  #publish(topic: string, retain: boolean, value: object): void {
-    this.#uplink?.uplink.publishStatus(topic, Buffer.from(JSON.stringify(value)), retain);
-  }
-
-  #absentMembers(): string[] {
+  #absentMembers(): DeviceId[] {
     const { replica, brokers, life } = this.#parts;
     return [...replica.state.members.keys()].filter(
       (device) => device !== life.self.device && !brokers.isPresent(device),

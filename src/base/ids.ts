@@ -32,6 +32,7 @@ const sensorPattern = /^[a-z0-9][a-z0-9_.-]{0,63}$/;
 const hexPattern = /^[0-9a-f]{32}$/;
 
 export const isDeviceId = (text: unknown): text is DeviceId => typeof text === "string" && namePattern.test(text);
+export const isSiteId = (text: unknown): text is SiteId => typeof text === "string" && namePattern.test(text);
 export const isSensorId = (text: unknown): text is SensorId => typeof text === "string" && sensorPattern.test(text);
 export const isIncarnation = (text: unknown): text is Incarnation => typeof text === "string" && hexPattern.test(text);
 

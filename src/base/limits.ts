@@ -157,7 +157,6 @@ assert(
 assert(limits.partialBytes < limits.countEntryBytes, "a partial fits a count entry");
 assert(limits.countEntryBytes < limits.commandBytes, "a count entry is a command");
 assert(limits.windowBytes < limits.windowBytesMax, "windows leave before counting stops");
-assert(limits.snapshotChunkBytes < limits.frameBytes, "a snapshot chunk fits a frame");
 assert(limits.snapshotChunkBytes + limits.frameHeadBytes < limits.frameBytes, "a snapshot chunk fits a frame");
 assert(limits.frameBytes + limits.topicBytes < limits.brokerPacketBytes, "the embedded broker takes a frame");
 assert(limits.appendBatchBytes < limits.appendWindowBytes, "the window holds more than one append");

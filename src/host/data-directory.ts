@@ -14,7 +14,7 @@
 import { randomBytes } from "node:crypto";
 import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isSkeinError, SkeinError } from "../base/errors.ts";
+import { assert, isSkeinError, SkeinError } from "../base/errors.ts";
 import { type Generation, incarnation, isIncarnation } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import {
@@ -48,10 +48,16 @@ export async function openDataDirectory(path: string, serialOf = storageSerial):
   try {
     await ensureDirectory(path);
     await probe(path);
-    lock = await LevelStorage.open(join(path, "lock"));
-    const { identity, origin } = await startIdentity(path, await serialOf(path));
-    const identityBytes = await writeIdentity(join(path, identityName), identity);
-    const stores = await openStores(path, identity);
+    lock = await openLock(join(path, "lock"));
+    let { identity, origin } = await startIdentity(path, await serialOf(path));
+    let identityBytes = await writeIdentity(join(path, identityName), identity);
+    let stores = await openStores(path, identity);
+    if (stores === undefined) {
+      [identity, origin] = [successor(identity), "damaged"];
+      identityBytes += await writeIdentity(join(path, identityName), identity);
+      stores = await openStores(path, identity);
+      assert(stores !== undefined, "a store that is new is not damaged");
+    }
     await removeOldest(path, identity);
     return new HostDataDirectory({ path, lock, identity, origin, stores, identityBytes });
   } catch (cause) {
@@ -116,6 +122,7 @@ export class HostDataDirectory implements DataDirectory {
     this.#earlierUsage = sum([this.#earlierUsage, ...usagesOf(this.#stores)]);
     const identity = successor(this.#identity);
     const stores = await openStores(this.#path, identity);
+    assert(stores !== undefined, "a store that is new is not damaged");
     this.#stores = stores;
     await this.#replaceIdentity(identity);
     await removeOldest(this.#path, identity);
@@ -191,13 +198,27 @@ function successor(identity: StoredIdentity): StoredIdentity {
   return { ...identity, incarnation: incarnation(randomBytes(16)), was, earlier };
 }
 
-async function openStores(path: string, identity: StoredIdentity): Promise<IncarnationStores> {
+/** Undefined: the state cannot be opened any more, and stays where it is. */
+async function openStores(path: string, identity: StoredIdentity): Promise<IncarnationStores | undefined> {
   const directory = join(path, "incarnations", identity.incarnation);
-  await ensureDirectory(directory);
-  return {
-    logs: new DiskLogFiles(join(directory, "logs")),
-    storage: await LevelStorage.open(join(directory, "storage")),
-  };
+  const logs = new DiskLogFiles(join(directory, "logs"));
+  try {
+    return { logs, storage: await LevelStorage.open(join(directory, "storage")) };
+  } catch (cause) {
+    if (isSkeinError(cause, "state-damaged")) return undefined;
+    throw cause;
+  }
+}
+
+/** There is nothing in it but the lock, so a damaged one is made anew. */
+async function openLock(path: string): Promise<LevelStorage> {
+  try {
+    return await LevelStorage.open(path);
+  } catch (cause) {
+    if (!isSkeinError(cause, "state-damaged")) throw cause;
+    await rm(path, { recursive: true });
+    return await LevelStorage.open(path);
+  }
 }
 
 /** Also what a crash in the middle of a change left behind. */

@@ -40,7 +40,7 @@ export class LevelStorage implements Storage {
     this.#database = database;
   }
 
-  /** Creates `directory`. Fails with `data-directory-locked`, `-unusable`, `disk-full` or `disk-failed`. */
+  /** Creates `directory`. Fails with `data-directory-locked`, `state-damaged`, `disk-full` or `disk-failed`. */
   static async open(directory: string): Promise<LevelStorage> {
     await ensureDirectory(directory).catch((cause: unknown) => {
       throw diskFailure("creating", directory, cause);
@@ -175,6 +175,9 @@ function failureOf(what: string, directory: string, cause: unknown): SkeinError 
   const text = chain.map((error) => error.message).join(": ");
   if (chain.some((error) => "code" in error && error.code === "LEVEL_LOCKED")) {
     return new SkeinError("data-directory-locked", `${directory} is in use by another agent: stop it first`, cause);
+  }
+  if (/Corruption|LEVEL_CORRUPTION/.test(text)) {
+    return new SkeinError("state-damaged", `${what} ${directory}: ${text}`, cause);
   }
   const isFull = /No space left on device|ENOSPC|Disk quota exceeded|EDQUOT/.test(text);
   if (isFull) return new SkeinError("disk-full", `${what} ${directory}: no room left; free some space`, cause);

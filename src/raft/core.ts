@@ -47,7 +47,7 @@ export interface Gap {
   hint: { readonly index: LogIndex; readonly term: Term } | undefined;
 }
 
-/** What a follower knows of the leader of this term. Begins anew with each leader. */
+/** What a follower knows of the leader of this term. Begins anew with each leader; `beat` only with each term. */
 export interface Following {
   /** The highest index at which this leader's (index, term) was matched. */
   verified: LogIndex;
@@ -185,17 +185,19 @@ export class Core {
     this.limits = initial.limits;
     this.random = initial.random;
     this.now = initial.now;
-    this.term = initial.hardState.term;
-    this.vote = initial.hardState.vote;
     this.log = new Log(start, initial.entries);
+    // A snapshot may have become durable before the term in which it came. A vote in that term would have been durable.
+    const isBehind = initial.hardState.term < this.log.lastTerm;
+    this.term = isBehind ? this.log.lastTerm : initial.hardState.term;
+    this.vote = isBehind ? undefined : initial.hardState.vote;
     this.disk = new PersistStream(this.log.lastIndex);
-    assert(this.term >= this.log.lastTerm, "no entry is of a later term than the hard state");
     if (checkpoint !== undefined) {
       const term = this.log.termAt(checkpoint.index);
       assert(term !== undefined, "the newest checkpoint lies within the log");
       this.checkpoint = { ...checkpoint, term };
     }
-    this.commit = logIndex(Math.max(checkpoint?.index ?? 0, start.index));
+    const known = Math.min(initial.commit ?? 0, this.log.lastIndex);
+    this.commit = logIndex(Math.max(checkpoint?.index ?? 0, start.index, known));
     this.delivered = checkpoint?.index ?? logIndex(0);
     assert(this.delivered >= start.index, "the log follows the newest checkpoint without a gap");
     this.applied = this.delivered;
@@ -239,11 +241,11 @@ export class Core {
   }
 }
 
-export function newFollowing(): Following {
+export function newFollowing(beat = 0): Following {
   return {
     verified: logIndex(0),
     announced: logIndex(0),
-    beat: 0,
+    beat,
     gap: undefined,
     held: new Map(),
     heldBytes: 0,

@@ -31,7 +31,7 @@ export function startPreVote(core: Core): void {
   const because = core.campaign?.because ?? silenceOfLeader(core);
   core.campaign = newCampaign(core, because, undefined);
   core.campaign.granted.add(core.self);
-  core.following = newFollowing();
+  core.following = newFollowing(core.following.beat);
   core.drawElectionTimeout();
   changeRole(core, "pre-candidate", undefined, `asks for an election: ${because}`);
   askVoters(core, "pre-vote-request", (core.term + 1) as Term);

@@ -43,6 +43,8 @@ function follow(core: Core, from: MemberKey, message: AppendMessage): boolean {
     });
     return false;
   }
+  // A leader taken for gone is not brought back by what a thawed broker repeats (RAFT-CASES 34).
+  if (isSameTerm && core.leader === undefined && message.beat <= core.following.beat) return false;
   if (!isSameTerm || core.leader !== from) followLeader(core, message.term, from);
   if (message.beat > core.following.beat) {
     core.following.beat = message.beat;

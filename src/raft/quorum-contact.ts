@@ -30,6 +30,7 @@ export class QuorumContact {
   /** `#sent[i]` is when beat `#firstBeat + i` was sent; older ones prove nothing any more. */
   #sent: Instant[] = [];
   #firstBeat = 1;
+  #forgetAt = forgetAtLeast;
 
   constructor(
     self: MemberKey,
@@ -47,7 +48,7 @@ export class QuorumContact {
 
   /** Numbers one more send of this leader in this term. */
   nextBeat(now: Instant): number {
-    if (this.#sent.length >= forgetAfter) this.#forget(now);
+    if (this.#sent.length >= this.#forgetAt) this.#forget(now);
     this.#sent.push(now);
     return this.newestBeat;
   }
@@ -109,11 +110,11 @@ export class QuorumContact {
   #forget(now: Instant): void {
     let count = 0;
     while (count < this.#sent.length && between(this.#sent[count] as Instant, now) > this.#memory) count += 1;
-    if (count < this.#sent.length / 2) return;
     this.#sent = this.#sent.slice(count);
     this.#firstBeat += count;
+    this.#forgetAt = Math.max(forgetAtLeast, 2 * this.#sent.length);
   }
 }
 
-/** Beats after which old ones are looked for and dropped; a leader's sends in one election timeout bound the rest. */
-const forgetAfter = 1_024;
+/** Beats that may be remembered before old ones are looked for; then twice what one election timeout saw. */
+const forgetAtLeast = 1_024;

@@ -34,7 +34,7 @@ export function followLaterTerm(core: Core, term: Term, from: MemberKey): void {
 export function followLeader(core: Core, term: Term, leader: MemberKey): void {
   if (core.leadership !== undefined) endLeadership(core);
   if (term > core.term) adoptTerm(core, term, undefined);
-  else core.following = newFollowing();
+  else core.following = newFollowing(core.following.beat);
   core.campaign = undefined;
   changeRole(core, "follower", leader, `follows ${nameOf(leader)} in term ${term}`);
 }
@@ -43,7 +43,7 @@ export function followLeader(core: Core, term: Term, leader: MemberKey): void {
 export function refuseToFollow(core: Core, leader: MemberKey, index: LogIndex, detail: string): void {
   core.outbox.emit({ kind: "diverged", from: leader, index, detail });
   core.shunned = leader;
-  core.following = newFollowing();
+  core.following = newFollowing(core.following.beat);
   changeRole(core, "follower", undefined, `does not follow ${nameOf(leader)}: ${detail}`);
 }
 

@@ -74,7 +74,7 @@ export function fold(readings: readonly Reading[], definitions: Definitions, dev
 export function mergeFolds(a: Fold, b: Fold): Fold {
   return {
     count: a.count + b.count,
-    sum: a.sum + b.sum,
+    sum: addSums(a.sum, b.sum),
     min: Math.min(a.min, b.min),
     max: Math.max(a.max, b.max),
     missing: a.missing + b.missing,
@@ -154,6 +154,11 @@ function endOf(definition: AggregationDefinition, start: SiteTime, later: readon
   return cut === undefined || cut.from >= end ? end : cut.from;
 }
 
+/** Held at the ends of what a double can be: one infinite sum would make every entry that holds it worthless. */
+function addSums(a: number, b: number): number {
+  return Math.min(Number.MAX_VALUE, Math.max(-Number.MAX_VALUE, a + b));
+}
+
 interface SensorPlace {
   readonly version: DefinitionVersion;
   readonly memberships: readonly { readonly definition: AggregationDefinition; readonly group: string }[];
@@ -181,7 +186,7 @@ class FoldBuilder {
       return;
     }
     this.#count += 1;
-    this.#sum += value;
+    this.#sum = addSums(this.#sum, value);
     this.#min = Math.min(this.#min, value);
     this.#max = Math.max(this.#max, value);
     this.#sketch.add(value);

@@ -11,6 +11,7 @@ import { limits } from "../base/limits.ts";
 import type { Clock, Timer } from "../base/ports/clock.ts";
 import { type LogIndex, milliseconds, type SiteTime, seconds, siteTime } from "../base/units.ts";
 import { keyText, mergeFolds, windowEnd } from "./fold.ts";
+import { sketchCount } from "./sketch.ts";
 import type { Definitions, Partial, PartialPart } from "./types.ts";
 
 /** How far one origin moves. */
@@ -57,6 +58,8 @@ export type OfferAnswer =
   | "ahead-of-time"
   /** A repeat, or one before it is missing. */
   | "not-at-from"
+  /** No fold of readings gives this: it would spoil the entry for everybody in it. */
+  | "malformed"
   /** Entries of its own wait for their commit; the device sends again. */
   | "busy";
 
@@ -67,13 +70,14 @@ export class Gatherer {
   readonly #ports: GathererPorts;
   /** How far each origin will be counted once everything proposed has applied. */
   readonly #inFlight = new Map<MemberKey, number>();
-  #gathered: Partial[] = [];
-  #gatheredBytes = 0;
+  #gathered: { readonly partial: Partial; readonly bytes: number }[] = [];
   #timer: Timer | undefined;
   /** Entries proposed and not yet answered. */
   #proposed = 0;
   /** An own entry failed: nothing is taken until the ones after it are answered too. */
   #isDraining = false;
+  /** An own entry failed, and none has applied since: one partial in each, so that no device spoils the others' entries. */
+  #isOneByOne = false;
   /** Answers to entries of an earlier leadership concern nobody. */
   #reign = 0;
   #isLeading = false;
@@ -94,17 +98,19 @@ export class Gatherer {
     this.#reign += 1;
     this.#proposed = 0;
     this.#isDraining = false;
+    this.#isOneByOne = false;
     this.#forget();
   }
 
   /** `bytes`: its size on the wire. A partial that is not taken needs no answer: it comes again. */
   offer(partial: Partial, bytes: number): OfferAnswer {
     if (this.#isStale()) this.#forget();
-    const refusal = this.#refusal(partial, bytes);
+    const refusal = this.#refusal(partial);
     if (refusal !== undefined) return refusal;
-    if (this.#gatheredBytes + bytes > limits.countEntryBytes) this.#propose();
-    this.#gathered.push(partial);
-    this.#gatheredBytes += bytes;
+    const isTooMuch = (): boolean => this.#gathered.length > 0 && this.#gatheredBytes + bytes > limits.countEntryBytes;
+    if (isTooMuch()) this.#propose();
+    if (isTooMuch()) return "busy";
+    this.#gathered.push({ partial, bytes });
     this.#inFlight.set(partial.origin, partial.to);
     this.#timer ??= this.#ports.clock.after(gatherTime, "propose a count", () => {
       this.#timer = undefined;
@@ -113,7 +119,12 @@ export class Gatherer {
     return "taken";
   }
 
-  #refusal({ origin, from, to, stored, revision, stampMax }: Partial, bytes: number): OfferAnswer | undefined {
+  get #gatheredBytes(): number {
+    return this.#gathered.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  #refusal(partial: Partial): OfferAnswer | undefined {
+    const { origin, from, to, stored, revision, stampMax } = partial;
     const now = this.#ports.siteTime();
     if (!this.#isLeading || now === undefined) return "not-leading";
     const counted = this.#ports.counted(origin);
@@ -121,36 +132,46 @@ export class Gatherer {
     if (revision !== this.#ports.definitions().revision) return "stale-revision";
     if (stampMax > now + stampLead) return "ahead-of-time";
     const place = this.#inFlight.get(origin) ?? counted;
-    if (from !== place || to <= from || stored < to) return "not-at-from";
-    const isFull =
-      this.#gatheredBytes + bytes > limits.countEntryBytes && this.#proposed >= limits.countEntriesInFlight;
-    return this.#isDraining || isFull ? "busy" : undefined;
+    if (from !== place) return "not-at-from";
+    if (to <= from || stored < to || !partial.parts.every((part) => this.#isFold(part, partial))) return "malformed";
+    return this.#isDraining ? "busy" : undefined;
+  }
+
+  #isFold(
+    { key, fold: { count, sum, min, max, missing, sketch } }: PartialPart,
+    { from, to, stampMax }: Partial,
+  ): boolean {
+    const hasValues = count > 0 && Number.isFinite(sum) && Number.isFinite(min) && Number.isFinite(max) && min <= max;
+    const isKnown = key.start <= stampMax && windowEnd(this.#ports.definitions(), key) !== undefined;
+    return isKnown && (hasValues || count === 0) && count + missing <= to - from && sketchCount(sketch) === count;
   }
 
   /** The definitions changed since these were folded: their devices fold them anew. */
   #isStale(): boolean {
     const { revision } = this.#ports.definitions();
-    return this.#gathered.some((partial) => partial.revision !== revision);
+    return this.#gathered.some(({ partial }) => partial.revision !== revision);
   }
 
   #propose(): void {
+    if (this.#isStale()) this.#forget();
     // Room comes when an entry is answered; what is gathered waits until then.
-    if (this.#gathered.length === 0 || this.#proposed >= limits.countEntriesInFlight) return;
-    if (this.#isStale()) {
-      this.#forget();
-      return;
+    while (this.#gathered.length > 0 && this.#proposed < limits.countEntriesInFlight) {
+      const count = this.#isOneByOne ? 1 : this.#gathered.length;
+      const partials = this.#gathered.splice(0, count).map(({ partial }) => partial);
+      const reign = this.#reign;
+      this.#proposed += 1;
+      this.#ports.propose(this.#merge(partials), (isApplied) => {
+        if (reign === this.#reign) this.#answered(isApplied, partials);
+      });
     }
-    const partials = this.#gathered;
-    this.#clearGathered();
-    const reign = this.#reign;
-    this.#proposed += 1;
-    this.#ports.propose(this.#merge(partials), (isApplied) => {
-      if (reign === this.#reign) this.#answered(isApplied, partials);
-    });
+    if (this.#gathered.length > 0) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
   }
 
   #answered(isApplied: boolean, partials: readonly Partial[]): void {
     this.#proposed -= 1;
+    this.#isOneByOne = !isApplied;
     if (!isApplied) {
       this.#forget();
       this.#isDraining = true;
@@ -183,14 +204,9 @@ export class Gatherer {
   }
 
   #forget(): void {
-    this.#clearGathered();
-    this.#inFlight.clear();
-  }
-
-  #clearGathered(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#gathered = [];
-    this.#gatheredBytes = 0;
+    this.#inFlight.clear();
   }
 }

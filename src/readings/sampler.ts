@@ -5,7 +5,7 @@
 // passes without a word, once the silence has lasted one and a half. At most one per interval, whatever a driver does; time in
 // which this process itself did not run is not made up for. Values beyond a rate that no sensor needs are dropped and counted.
 
-import type { SkeinError } from "../base/errors.ts";
+import { SkeinError } from "../base/errors.ts";
 import type { SensorId } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import type { Clock, Timer } from "../base/ports/clock.ts";
@@ -168,6 +168,10 @@ class RunningSensor {
 
   #reading(value: number): void {
     if (this.#driver === undefined) return;
+    if (!Number.isFinite(value)) {
+      this.#fault(new SkeinError("driver-failed", `${this.#id}: the driver says ${value}, which is no number`));
+      return;
+    }
     const now = this.#ports.clock.now();
     if (between(this.#rateFrom, now) >= 1000) {
       this.#rateFrom = now;

@@ -73,12 +73,17 @@ export function mergeSketches(a: Sketch, b: Sketch, bins: number = limits.sketch
   };
 }
 
+/** How many values are in it. */
+export function sketchCount(sketch: Sketch): number {
+  return sketch.zero + total(sketch.negative) + total(sketch.positive);
+}
+
 /**
  * The value at rank ⌊q × (count − 1)⌋, within the stated error; undefined for an empty sketch. `q` in [0, 1]. Exact arithmetic
  * only (no `Math.pow`), so that every replica computes the same bytes whatever its Node version.
  */
 export function quantile(sketch: Sketch, q: number): number | undefined {
-  const count = sketch.zero + total(sketch.negative) + total(sketch.positive);
+  const count = sketchCount(sketch);
   if (count === 0) return undefined;
   let left = Math.floor(q * (count - 1));
   for (const bin of descending(sketch.negative)) {

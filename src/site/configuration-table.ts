@@ -81,6 +81,7 @@ export class ConfigurationTable implements CellSource {
       if (!isSameItem(section, itemsOf(this.#configuration, section).get(name), before)) {
         return refused("stale-revision", `${section}.${name} is not what the change says it was`);
       }
+      if (isSameItem(section, before, after)) return refused("malformed", `${section}.${name} does not change`);
       const problem = after === undefined ? undefined : problemsOfItem(section, name, after)[0];
       if (problem !== undefined) return refused("invalid-configuration", `${problem.key}: ${problem.message}`);
     }

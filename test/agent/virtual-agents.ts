@@ -16,9 +16,10 @@ import { type Duration, milliseconds, seconds } from "../../src/base/units.ts";
 import { ApiClient } from "../../src/mqtt/api-client.ts";
 import { quality } from "../../src/readings/types.ts";
 import { defaultTiming } from "../../src/replica/open-replica.ts";
-import type { SensorConfiguration, SiteConfiguration, SiteSettings } from "../../src/site/configuration.ts";
+import type { SensorConfiguration, SiteSettings } from "../../src/site/configuration.ts";
 import { defaultConfiguration } from "../../src/site/configuration-defaults.ts";
-import { diffConfiguration } from "../../src/site/configuration-diff.ts";
+import { applyChanges, diffConfiguration } from "../../src/site/configuration-diff.ts";
+import { readChanges } from "../../src/site/configuration-items.ts";
 
 export const brokerUrl = "mqtt://broker:1883";
 /** The uplink goes elsewhere, where nothing fails: what reached this broker is what the cloud has. */
@@ -86,7 +87,6 @@ export class VirtualAgents {
   sizes: AgentConfiguration["sizes"];
   /** Whose drivers this host has not. */
   readonly unknownDrivers = new Set<string>();
-  #configuration: SiteConfiguration | undefined;
   #serial = 0;
   #areSensorsSilent = false;
 
@@ -256,11 +256,10 @@ export class VirtualAgents {
         ...settings,
       },
     };
-    const [{ revision: base = 0 } = {}] = await this.ask("config.show", {});
-    const present =
-      this.leader()?.status.revision === 0 ? defaultConfiguration : (this.#configuration ?? defaultConfiguration);
-    const changes = diffConfiguration(present, configuration);
-    this.#configuration = configuration;
+    const shown = await this.ask("config.show", {});
+    const [{ revision: base = 0 } = {}] = shown;
+    const items = shown.flatMap(({ items: part }) => readChanges(part) ?? []);
+    const changes = diffConfiguration(applyChanges(defaultConfiguration, items), configuration);
     await this.ask("config.apply", {
       base,
       changes,

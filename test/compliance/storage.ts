@@ -116,7 +116,7 @@ export function storageCompliance(kind: string, create: () => Promise<StorageFix
       }
     });
 
-    it("is what a map would be, through power cuts (random schedules)", async () => {
+    it("is what a map would be, through power cuts (random schedules)", { timeout: 30_000 }, async () => {
       const key = fc.constantFrom("a", "ab", "b", "ba", "c");
       const change = fc.oneof(
         fc.record({ kind: fc.constant("put" as const), key, value: fc.uint8Array({ maxLength: 50 }) }),

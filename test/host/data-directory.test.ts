@@ -137,6 +137,22 @@ describe("a data directory", () => {
     expect(readdirSync(join(path, "incarnations"))).toContain(first.identity.incarnation);
   });
 
+  it("takes a new incarnation when its state cannot be opened, and opens with a damaged lock", async () => {
+    const first = await start();
+    await first.storage.write([{ kind: "put", key: "state", value: Buffer.from("1") }]);
+    await append(first, "readings", "reading");
+    await first.close();
+    for (const store of [join("incarnations", first.identity.incarnation, "storage"), "lock"]) {
+      writeFileSync(join(path, store, "CURRENT"), "garbage");
+    }
+    const second = await start();
+    expect(second.origin).toBe("damaged");
+    expect(second.identity).toMatchObject({ was: first.identity.incarnation, session: 2 });
+    expect(await second.storage.get("state")).toBeUndefined();
+    expect(await contents(second, "readings")).toEqual(["reading"]);
+    expect(readdirSync(join(path, "incarnations"))).toContain(first.identity.incarnation);
+  });
+
   it("lets in one agent at a time (same process, another process), and the next one right after a kill -9", async () => {
     const directory = await start();
     await expect(start()).rejects.toMatchObject({

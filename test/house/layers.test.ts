@@ -14,8 +14,13 @@ afterEach(() => {
   for (const directory of planted.splice(0)) rmSync(directory, { recursive: true, force: true });
 });
 
-async function violations(places: string[], baseDir = "."): Promise<{ cruised: number; found: string[] }> {
-  const result = await cruise(places, { ...config.options, ruleSet: config, validate: true, baseDir });
+async function violations(places: string[], baseDir?: string): Promise<{ cruised: number; found: string[] }> {
+  const result = await cruise(places, {
+    ...config.options,
+    ruleSet: config,
+    validate: true,
+    ...(baseDir === undefined ? {} : { baseDir }),
+  });
   if (typeof result.output === "string") throw new Error("dependency-cruiser gave no result");
   const { totalCruised, violations: found } = result.output.summary;
   return { cruised: totalCruised, found: found.map(({ rule, from, to }) => `${rule.name}: ${from} -> ${to}`) };

@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { planOf } from "./harness/plans.ts";
 import { World } from "./harness/world.ts";
 
-const chosen = process.env["SKEIN_RAFT_SEED"];
+const { SKEIN_RAFT_SEED: chosen } = process.env;
 const seeds = chosen === undefined ? Array.from({ length: 500 }, (_, i) => i + 1) : [Number(chosen)];
 
 it(`keeps its promises and heals (${seeds.length} seeds, 1–7 members, loss, repetition, crashes, cuts)`, () => {

@@ -113,6 +113,13 @@ describe("a fold", () => {
     );
   });
 
+  it("has a finite sum of whatever finite values", () => {
+    const huge = [reading(1, 1, Number.MAX_VALUE), reading(2, 2, Number.MAX_VALUE)];
+    const [part] = fold(huge, everyTen, aDevice).parts;
+    expect(part?.fold.sum).toBe(Number.MAX_VALUE);
+    expect(part === undefined ? 0 : mergeFolds(part.fold, part.fold).sum).toBe(Number.MAX_VALUE);
+  });
+
   it("keeps its quantiles within its extremes", () => {
     const [part] = fold([reading(1, 1, 20.04)], everyTen, aDevice).parts;
     expect(foldQuantile(part?.fold ?? emptyFold, 0.95)).toBe(20.04);

@@ -5,6 +5,7 @@ import { limits } from "../../src/base/limits.ts";
 import { logIndex, milliseconds, siteTime } from "../../src/base/units.ts";
 import { fold } from "../../src/readings/fold.ts";
 import { type CountProposal, Gatherer } from "../../src/readings/gatherer.ts";
+import { emptySketch } from "../../src/readings/sketch.ts";
 import type { Definitions, Partial } from "../../src/readings/types.ts";
 import { definitions, reading, version } from "./definitions.ts";
 
@@ -112,8 +113,48 @@ describe("the gatherer", () => {
   it("refuses ranges that make no sense", () => {
     const bench = new Bench();
     const base = bench.partial(one, 0, 3);
-    expect(bench.gatherer.offer({ ...base, to: 0 }, 200)).toBe("not-at-from");
-    expect(bench.gatherer.offer({ ...base, stored: 2 }, 200)).toBe("not-at-from");
+    const [part] = base.parts;
+    if (part === undefined) throw new Error("no part");
+    const spoilt = (fold: object, key: object = {}): Partial => ({
+      ...base,
+      parts: [{ key: { ...part.key, ...key }, fold: { ...part.fold, ...fold } }],
+    });
+    const wrong = [
+      { ...base, to: 0 },
+      { ...base, stored: 2 },
+      spoilt({ count: 4 }),
+      spoilt({ missing: 1 }),
+      spoilt({ sum: Number.POSITIVE_INFINITY }),
+      spoilt({ min: 9 }),
+      spoilt({ max: Number.NaN }),
+      spoilt({ sketch: emptySketch }),
+      spoilt({}, { start: siteTime(5) }),
+      spoilt({}, { start: siteTime(10) }),
+      spoilt({}, { aggregation: "none" }),
+    ];
+    for (const each of wrong) expect(bench.gatherer.offer(each, 200), JSON.stringify(each)).toBe("malformed");
+    expect(bench.gatherer.offer(base, 200)).toBe("taken");
+  });
+
+  it("proposes one partial at a time after a refusal, so that no device spoils the others' entries", () => {
+    const bench = new Bench();
+    bench.offer(one, 0, 5);
+    bench.offer(two, 0, 3);
+    bench.run(200);
+    bench.answer(0, false);
+    bench.offer(one, 0, 5);
+    bench.offer(two, 0, 3);
+    bench.run(200);
+    expect(bench.proposals.slice(1).map(({ proposal }) => proposal.moves.map(({ origin }) => origin))).toEqual([
+      [one],
+      [two],
+    ]);
+    bench.answer(1, false);
+    bench.answer(2, true);
+    bench.offer(one, 0, 5);
+    bench.offer(two, 3, 4);
+    bench.run(200);
+    expect(bench.proposals[3]?.proposal.moves).toHaveLength(2);
   });
 
   it("takes nothing while it does not lead, or has no site time", () => {

@@ -102,6 +102,15 @@ describe("the sampler", () => {
     expect(bench.faults).toEqual(["no answer"]);
   });
 
+  it("takes no value that is no number", () => {
+    const bench = new Bench();
+    bench.configure();
+    bench.driver.sink?.reading(Number.NaN);
+    bench.driver.sink?.reading(Number.POSITIVE_INFINITY);
+    expect(bench.flags).toEqual([quality.missing]);
+    expect(bench.faults).toEqual(["t: the driver says NaN, which is no number"]);
+  });
+
   it("does not call an interval missing that had its reading", () => {
     const bench = new Bench();
     bench.configure();

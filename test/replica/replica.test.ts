@@ -54,6 +54,21 @@ describe("a site of replicas", () => {
     expect(declared(leader)).toEqual(["pi-1"]);
   });
 
+  it("a client that repeats itself before it was answered is told each time (3 voters, asked twice at a follower)", async () => {
+    const site = new VirtualSite(6, 3);
+    const leader = await site.found();
+    const follower = site.replicas.find((node) => node !== leader) ?? leader;
+    const told: string[] = [];
+    for (const name of ["first", "second"]) {
+      const client = { session: session(3), serial: 1 };
+      follower.replica?.submit(client, declare(follower, "pi-1"), seconds(10), ({ kind }) =>
+        told.push(`${name} ${kind}`),
+      );
+    }
+    await site.run(seconds(12));
+    expect(told.sort()).toEqual(["first done", "second done"]);
+  });
+
   it("all lose power at once and nothing acknowledged is lost (3 voters)", async () => {
     const site = new VirtualSite(3, 3);
     const leader = await site.found();

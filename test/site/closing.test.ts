@@ -3,8 +3,8 @@
 import { describe, expect, it } from "vitest";
 import { deviceId } from "../../src/base/ids.ts";
 import { limits } from "../../src/base/limits.ts";
-import { siteTime } from "../../src/base/units.ts";
-import { epoch, origin, part, type Site, site, siteWithin } from "./site-fixture.ts";
+import { seconds, siteTime } from "../../src/base/units.ts";
+import { configuration, epoch, origin, part, type Site, site, siteWithin } from "./site-fixture.ts";
 
 const minute = 60_000;
 /** What the coordinator would do now; true if something was due. */
@@ -76,6 +76,33 @@ describe("a window", () => {
     s.count("b", 1, [31], { at: epoch, isComplete: true });
     expect([s.state.isWindowComplete(key), closeIfDue(s)]).toEqual([true, true]);
     expect(s.items()).toMatchObject([{ count: 3 }]);
+  });
+
+  it("that is complete waits for one that ends before it and is not (windows of 10 s and of 1 min)", () => {
+    const s = site("a", "b");
+    const all = { window: seconds(60), grace: seconds(15), groupBy: ["quantity"], where: {} };
+    const aggregations = new Map([
+      ["all", all],
+      ["fast", { ...all, window: seconds(10) }],
+    ]);
+    s.configure(configuration(["a", "b"], { aggregations }));
+    s.count("a", 0, [20], { isComplete: true });
+    s.now = epoch + minute + 11_000;
+    const key = { aggregation: "fast", group: "temperature", start: siteTime(epoch + minute) };
+    const moves = ["a", "b"].map((device, place) => ({
+      origin: origin(device),
+      from: 1 - place,
+      to: 2 - place,
+      check: 1,
+      stored: 2,
+    }));
+    const { revision } = s.state.definitions;
+    const parts = [{ ...part(epoch, [1, 2], [0, 1]), key }];
+    s.apply({ kind: "count", revision, moves, stampMax: siteTime(s.now), parts });
+    expect([s.state.isWindowComplete(key), closeIfDue(s)]).toEqual([true, false]);
+    s.now = epoch + minute + 15_000;
+    expect(closeIfDue(s)).toBe(true);
+    expect(s.items().map(({ aggregation }) => aggregation)).toEqual(["all", "fast"]);
   });
 
   it("does not wait for a member that was removed", () => {

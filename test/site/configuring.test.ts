@@ -83,6 +83,17 @@ describe("a configuration change", () => {
     });
   });
 
+  it.each([
+    ["nothing that was there before", undefined],
+    ["what is there already", 5],
+  ])("is refused when it changes nothing (to %s)", (_name, value) => {
+    const s = site("a");
+    const name = value === undefined ? "__proto__" : "voters";
+    const changes = [{ section: "settings" as const, name, before: value, after: value }];
+    const { outcome } = s.apply({ kind: "configure", base: s.state.revision, changes, author: "anna", note: "" });
+    expect(outcome).toMatchObject({ kind: "refused", reason: "malformed" });
+  });
+
   it("of a whole site fits one entry (50 devices, 400 sensors)", () => {
     const devices = Array.from({ length: 50 }, (_, place) => `sim-${place + 1}`);
     const sensors = devices.flatMap((device) =>

@@ -86,8 +86,13 @@ class Model {
 
   drain(): void {
     for (const item of this.s.items()) {
-      const { aggregation, group, ts, adds } = item;
-      const key = `${aggregation}/${group}/${ts}${adds === true ? "+" : ""}`;
+      const { aggregation, group, ts, adds } = item as {
+        aggregation: string;
+        group: string;
+        ts: number;
+        adds: boolean;
+      };
+      const key = `${aggregation}/${group}/${ts}${adds ? "+" : ""}`;
       const { edition, count, sum, missing } = item as { edition: number; count: number; sum: number; missing: number };
       const before = this.cloud.get(key);
       if (before === undefined || !key.endsWith("+")) this.cloud.set(key, { edition, count, sum, missing });

@@ -8,7 +8,8 @@ import { crc32 } from "../../base/hash.ts";
 
 /** What a disk writes at once: no block with acknowledged data is ever written again. */
 export const blockBytes = 4096;
-export const segmentHeaderBytes = blockBytes;
+/** One block. */
+export const segmentHeaderBytes = 4096;
 export const batchHeadBytes = 48;
 /** Each payload in a batch is preceded by its length. */
 export const payloadHeadBytes = 4;

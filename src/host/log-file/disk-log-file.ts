@@ -121,14 +121,14 @@ export class DiskLogFile implements LogFile {
   ): void {
     const segment = this.#live.findLast(({ firstPosition }) => firstPosition <= from);
     if (segment === undefined || from >= this.#synced) {
-      const oldest = this.#live[0]?.firstPosition ?? this.#next;
-      const released = `${this.#name}: position ${from} was released, the oldest is ${oldest}`;
-      const failure = from < oldest ? new SkeinError("not-found", released) : undefined;
-      setImmediate(done, failure, []);
+      setImmediate(done, this.#refusalToRead(from), []);
       return;
     }
     readSegment(segment, from, maxBytes, (failure, records) => {
-      if (!this.#isAbandoned) done(failure, records);
+      if (this.#isAbandoned) return;
+      // What was released meanwhile may have been written again already: not damage.
+      if (failure === undefined) done(undefined, records);
+      else done(this.#refusalToRead(from) ?? failure, []);
     });
   }
 
@@ -169,6 +169,12 @@ export class DiskLogFile implements LogFile {
     await this.#pool.stop();
     await this.#handle?.close();
     this.#handle = undefined;
+  }
+
+  #refusalToRead(from: LogPosition): SkeinError | undefined {
+    const oldest = this.#live[0]?.firstPosition ?? this.#next;
+    if (from >= oldest) return undefined;
+    return new SkeinError("not-found", `${this.#name}: position ${from} was released, the oldest is ${oldest}`);
   }
 
   #refusalOf(payload: Uint8Array): SkeinError | undefined {

@@ -79,12 +79,11 @@ export class DiskLogFiles implements LogFiles {
     }
   }
 
-  /** Of the logs opened here. */
-  usage(): { bytes: number; bytesWritten: number; syncs: number } {
-    const sum = { bytes: 0, bytesWritten: 0, syncs: 0 };
+  /** Of all logs opened here, closed ones too. */
+  usage(): { bytesWritten: number; syncs: number } {
+    const sum = { bytesWritten: 0, syncs: 0 };
     for (const log of this.#logs) {
       const usage = log.usage();
-      sum.bytes += usage.bytes;
       sum.bytesWritten += usage.bytesWritten;
       sum.syncs += usage.syncs;
     }

@@ -26,6 +26,8 @@ export class SegmentPool {
   #files: number;
   #lastNumber: number;
   #reserving: Promise<void> | undefined;
+  /** Under way: who opens the log next must not find these files. */
+  readonly #removals = new Set<Promise<void>>();
   #isStopped = false;
   bytesWritten = 0;
   syncs = 0;
@@ -71,7 +73,9 @@ export class SegmentPool {
     }
     this.#files -= 1;
     // A file that stays behind is found, and used, at the next opening.
-    void unlink(path).catch(() => undefined);
+    const removal = unlink(path).catch(() => undefined);
+    this.#removals.add(removal);
+    void removal.then(() => this.#removals.delete(removal));
   }
 
   /** Reserves what `segmentsAhead` asks for. Fails like `take`, but only when not a single file is free. */
@@ -87,10 +91,11 @@ export class SegmentPool {
     }
   }
 
-  /** Begins no more files; resolves when the one being written is done. */
+  /** Begins no more files; resolves when those being written or removed are done. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#reserving?.catch(() => undefined);
+    await Promise.all(this.#removals);
   }
 
   #isWanting(): boolean {

@@ -15,19 +15,21 @@ import { append } from "./log-on-disk.ts";
 
 type Written =
   | { readonly kind: "create" | "remove"; readonly name: string }
-  /** `acknowledged`: the last position that was, when the write began. */
-  | { readonly kind: "write"; readonly name: string; at: number; data: Buffer; acknowledged: number };
+  /** `acknowledged`: the last position that was, when the write began; `released`: positions before were given up by then. */
+  | { readonly kind: "write"; readonly name: string; at: number; data: Buffer; acknowledged: number; released: number };
 
 const recorder = vi.hoisted(() => ({
   isOn: false,
   acknowledged: 0,
+  released: 1,
   names: new Map<number, string>(),
   written: [] as Written[],
   note(this: void, descriptor: number, data: Uint8Array, from: number, length: number, at: number) {
     const name = recorder.names.get(descriptor);
     if (!recorder.isOn || name === undefined) return;
     const copy = Buffer.from(data.subarray(from, from + length));
-    recorder.written.push({ kind: "write", name, at, data: copy, acknowledged: recorder.acknowledged });
+    const { acknowledged, released } = recorder;
+    recorder.written.push({ kind: "write", name, at, data: copy, acknowledged, released });
   },
 }));
 
@@ -82,7 +84,9 @@ async function recordOneLife(appends: number): Promise<readonly Written[]> {
     expect(await append(log, payloadOf(position))).toBeUndefined();
     recorder.acknowledged = position;
     // Sometimes much is released at once, sometimes for long nothing.
-    if (position % 7 === 0) log.release(position - (position % 5));
+    if (position % 7 !== 0) continue;
+    recorder.released = position - (position % 5);
+    log.release(recorder.released);
   }
   await log.close();
   recorder.isOn = false;
@@ -132,6 +136,7 @@ it("keeps what it acknowledged wherever the power fails (each write of 150 appen
     });
     expect(recovery.next).toBeGreaterThan(written.acknowledged);
     expect(recovery.next).toBeLessThanOrEqual(written.acknowledged + 2);
+    expect(recovery.first).toBeLessThanOrEqual(written.released);
     expect(found).toEqual(Array.from({ length: recovery.next - recovery.first }, (_, i) => recovery.first + i));
     seen[recovery.cutTail ? "cut" : "kept"] += 1;
 

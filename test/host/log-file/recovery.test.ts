@@ -55,6 +55,12 @@ describe("recovering a log", () => {
     await expect(disk.open()).rejects.toMatchObject({ code: "log-damaged" });
   });
 
+  it("does not take an earlier batch twice (the third of five, copied behind the tail)", async () => {
+    await disk.write(five);
+    disk.change(disk.newest.path, (content) => content.copy(content, 6 * blockBytes, 3 * blockBytes, 4 * blockBytes));
+    expect((await disk.open()).payloads).toEqual(five);
+  });
+
   describe("with three segments", () => {
     // 7 blocks of 8 hold a header and payloads, one batch each.
     const payloads = Array.from({ length: 15 }, (_, i) => `payload ${i + 1}`);

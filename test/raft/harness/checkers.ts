@@ -5,10 +5,10 @@ import type { MemberKey } from "../../../src/base/ids.ts";
 import { type Instant, type LogIndex, logIndex, type Term, term as termOf } from "../../../src/base/units.ts";
 import type { Entry, RaftEffect, RaftInitial, RaftMessage, RaftStatus, Voters } from "../../../src/raft/types.ts";
 import { hasMajority, isVoter } from "../../../src/raft/voters.ts";
-import type { RaftInput, SimulatedMember } from "./simulated-member.ts";
+import type { Input } from "../kit.ts";
+import type { SimulatedMember } from "./simulated-member.ts";
 import { contentOf } from "./state-machine.ts";
-
-export class Violation extends Error {}
+import { Violation } from "./violation.ts";
 
 interface Known {
   readonly term: Term;
@@ -68,6 +68,12 @@ export class Checkers {
     return this.#configurations.findLast((one) => one.index <= index)?.voters ?? this.#initialVoters;
   }
 
+  /** The term at `index` of the log that `member` has, synced or not. */
+  logTermAt(member: MemberKey, index: LogIndex): Term | undefined {
+    const log = this.#log(member);
+    return log.entries[index - log.start - 1]?.term;
+  }
+
   started(member: MemberKey, initial: RaftInitial): void {
     this.#last.delete(member);
     this.#logs.set(member, {
@@ -85,7 +91,7 @@ export class Checkers {
     this.#grants.set(key, String(to));
   }
 
-  stepped(member: SimulatedMember, event: RaftInput, effects: readonly RaftEffect[], status: RaftStatus): void {
+  stepped(member: SimulatedMember, event: Input, effects: readonly RaftEffect[], status: RaftStatus): void {
     for (const effect of effects) if (effect.kind === "persist") this.#mirror(member.key, effect);
     this.#monotone(member.key, event, status);
     this.#disk(member, status);
@@ -153,7 +159,7 @@ export class Checkers {
     }
   }
 
-  #monotone(key: MemberKey, event: RaftInput, status: RaftStatus): void {
+  #monotone(key: MemberKey, event: Input, status: RaftStatus): void {
     const before = this.#last.get(key);
     if (before === undefined) return;
     if (status.term < before.term) throw new Violation(`the term falls at ${key}`);

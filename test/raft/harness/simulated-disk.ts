@@ -12,8 +12,9 @@ import type {
   RaftInitial,
   RaftLimits,
   RaftTiming,
-  Voters,
 } from "../../../src/raft/types.ts";
+
+import { Violation } from "./violation.ts";
 
 export type Persist = Extract<RaftEffect, { readonly kind: "persist" }>;
 
@@ -34,11 +35,13 @@ type Write =
   | { readonly kind: "compact"; readonly start: LogStart };
 
 export class SimulatedDisk {
+  readonly #founding: LogStart;
   readonly #image: LogImage;
   #waiting: Write[] = [];
   #checkpoint: StoredCheckpoint | undefined;
 
   constructor(start: LogStart) {
+    this.#founding = start;
     this.#image = { hardState: { term: termOf(0), vote: undefined }, start, entries: [] };
   }
 
@@ -100,9 +103,16 @@ export class SimulatedDisk {
     return this.#waiting.length;
   }
 
-  /** Forgets the vote, as a disk that lied would: for negative controls. */
-  forgetVote(): void {
-    this.#image.hardState = { term: this.#image.hardState.term, vote: undefined };
+  /** What a disk that lied may have lost although it said that it was synced: for negative controls. */
+  lose(what: "vote" | "last entries" | "everything"): void {
+    const image = this.#image;
+    if (what === "vote") image.hardState = { term: image.hardState.term, vote: undefined };
+    if (what === "last entries") image.entries.length = Math.max(0, image.entries.length - 2);
+    if (what !== "everything") return;
+    image.hardState = { term: termOf(0), vote: undefined };
+    image.start = this.#founding;
+    image.entries = [];
+    this.#checkpoint = undefined;
   }
 
   recover(self: {
@@ -156,10 +166,8 @@ export class SimulatedDisk {
       image.entries.length = Math.min(image.entries.length, truncateAfter - image.start.index);
     for (const entry of entries) {
       if (entry.index !== image.start.index + image.entries.length + 1)
-        throw new Error("a write leaves a hole in the log");
+        throw new Violation("a write leaves a hole in the log");
       image.entries.push(entry);
     }
   }
 }
-
-export const votersOf = (members: readonly MemberKey[]): Voters => ({ current: members });

@@ -17,21 +17,19 @@ import type {
   RaftStatus,
   RaftTiming,
 } from "../../../src/raft/types.ts";
-import { type Checkers, Violation } from "./checkers.ts";
+import type { Input } from "../kit.ts";
+import type { Checkers } from "./checkers.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
 import { StateMachine } from "./state-machine.ts";
-
-export type RaftInput = RaftEvent extends infer Event
-  ? Event extends unknown
-    ? Omit<Event, "now" | "siteTime">
-    : never
-  : never;
+import { Violation } from "./violation.ts";
 
 /** Where a negative control breaks what is right. Nothing in src knows of it. */
 export interface Sabotage {
   readonly effect?: (effect: RaftEffect, member: SimulatedMember) => RaftEffect | undefined;
-  readonly event?: (event: RaftInput, member: SimulatedMember) => RaftInput | undefined;
+  readonly event?: (event: Input, member: SimulatedMember) => Input | undefined;
   readonly recovering?: (disk: SimulatedDisk) => void;
+  /** The disk says that a write is synced before it is. */
+  readonly isDiskLying?: boolean;
 }
 
 export interface Surroundings {
@@ -43,6 +41,7 @@ export interface Surroundings {
   send(from: MemberKey, to: MemberKey | undefined, message: RaftMessage): void;
   /** A proposal, read or change of `member` was answered. */
   answered(member: SimulatedMember, effect: RaftEffect): void;
+  happened(what: "snapshots" | "truncations" | "gaps" | "changes"): void;
   trace(member: MemberKey, what: string, detail: unknown): void;
 }
 
@@ -60,7 +59,7 @@ export class SimulatedMember {
   #machine = new StateMachine();
   #life = 0;
   #isPaused = false;
-  #missed: RaftInput[] = [];
+  #missed: Input[] = [];
   #timer: Timer | undefined;
   #waitingSends: { readonly after: number; readonly effect: Extract<RaftEffect, { readonly kind: "send" }> }[] = [];
   #syncedToken = 0;
@@ -137,7 +136,7 @@ export class SimulatedMember {
     this.#arm();
   }
 
-  handle(input: RaftInput): void {
+  handle(input: Input): void {
     if (this.#raft === undefined) return;
     if (this.#isPaused) {
       if (this.#missed.length < 500) this.#missed.push(input);
@@ -183,8 +182,10 @@ export class SimulatedMember {
   #carryOut(effect: RaftEffect): void {
     switch (effect.kind) {
       case "persist":
+        this.#count(effect);
         this.disk.write(effect);
         this.#sync(effect.urgent);
+        if (this.#around.sabotage.isDiskLying) this.#confirm(effect.token);
         return;
       case "send":
         if (effect.after !== undefined && effect.after > this.#syncedToken) {
@@ -222,16 +223,20 @@ export class SimulatedMember {
     this.#later(1 + this.#random.below(this.syncMsMax) + (isUrgent ? 0 : 50), () => {
       this.#isSyncing = false;
       const token = this.disk.sync();
-      if (token === undefined) return;
-      this.#syncedToken = token;
-      const ready = this.#waitingSends.filter((one) => one.after <= token);
-      this.#waitingSends = this.#waitingSends.filter((one) => one.after > token);
-      for (const { effect } of ready) this.#send(effect);
-      this.handle({ kind: "persisted", token });
+      if (token !== undefined) this.#confirm(token);
     });
   }
 
+  #confirm(token: number): void {
+    this.#syncedToken = token;
+    const ready = this.#waitingSends.filter((one) => one.after <= token);
+    this.#waitingSends = this.#waitingSends.filter((one) => one.after > token);
+    for (const { effect } of ready) this.#send(effect);
+    this.handle({ kind: "persisted", token });
+  }
+
   #send(effect: Extract<RaftEffect, { readonly kind: "send" }>): void {
+    if (effect.message.kind === "gap") this.#around.happened("gaps");
     this.#around.checkers.sent(this.key, effect.message, effect.to);
     this.#around.send(this.key, effect.to, effect.message);
   }
@@ -240,6 +245,11 @@ export class SimulatedMember {
   #apply(): void {
     for (const entry of this.#toApply.splice(0)) if (entry.index > this.#machine.index) this.#machine.apply(entry);
     this.handle({ kind: "applied", index: this.#machine.index });
+  }
+
+  #count(persist: Extract<RaftEffect, { readonly kind: "persist" }>): void {
+    if (persist.truncateAfter !== undefined) this.#around.happened("truncations");
+    for (const entry of persist.entries) if (entry.kind === "voters") this.#around.happened("changes");
   }
 
   #serve(effect: Extract<RaftEffect, { readonly kind: "serve-chunk" }>): void {
@@ -276,6 +286,7 @@ export class SimulatedMember {
       }
       this.disk.store({ index: name.index, term: name.term, voters, digest: name.digest, content });
       this.#machine = machine;
+      this.#around.happened("snapshots");
       this.handle({ kind: "snapshot-installed", name, voters });
     });
   }

@@ -21,6 +21,8 @@ export type Deliver = (to: MemberKey, from: MemberKey, message: RaftMessage, bro
 
 export class SimulatedNetwork {
   weather: Weather = fair;
+  /** Sees each send once, before its fate is decided. */
+  observe: ((from: MemberKey, to: MemberKey | undefined, message: RaftMessage) => void) | undefined;
   readonly #time: VirtualTime;
   readonly #random: SeededRandom;
   readonly #deliver: Deliver;
@@ -48,6 +50,7 @@ export class SimulatedNetwork {
 
   /** To `to`, or to everyone on the log topic: the sender hears itself. */
   send(from: MemberKey, to: MemberKey | undefined, message: RaftMessage): void {
+    this.observe?.(from, to, message);
     for (const receiver of to === undefined ? this.#members : [to]) {
       this.#carry(from, receiver, message, to === undefined);
       if (this.#random.fraction() < this.weather.repeat) this.#carry(from, receiver, message, to === undefined);
@@ -57,10 +60,11 @@ export class SimulatedNetwork {
   #carry(from: MemberKey, to: MemberKey, message: RaftMessage, broadcast: boolean): void {
     const { loss, freeze, delayMsMax } = this.weather;
     if (this.#cut.has(`${from}→${to}`) || this.#random.fraction() < loss) return;
-    const frozen = this.#random.fraction() < freeze ? this.#random.below(8_000) : 0;
-    const delay = milliseconds(1 + this.#random.below(delayMsMax) + frozen);
-    this.#time.schedule(delay, "deliver", () => {
-      if (!this.#cut.has(`${from}→${to}`)) this.#deliver(to, from, message, broadcast);
+    const isFrozen = this.#random.fraction() < freeze;
+    const delay = 1 + this.#random.below(isFrozen ? 8_000 : delayMsMax);
+    this.#time.schedule(milliseconds(delay), "deliver", () => {
+      // What a broker thaws it had taken before the cut, and delivers all the same.
+      if (isFrozen || !this.#cut.has(`${from}→${to}`)) this.#deliver(to, from, message, broadcast);
     });
   }
 }

@@ -7,48 +7,57 @@ import { SeededRandom } from "../../../firmware-sim/seeded-random.ts";
 import { VirtualTime } from "../../../firmware-sim/virtual-clock.ts";
 import type { MemberKey } from "../../../src/base/ids.ts";
 import { type LogIndex, logIndex, milliseconds, seconds, term } from "../../../src/base/units.ts";
-import type { LogStart, RaftEffect, RaftLimits, RaftMessage, RaftTiming } from "../../../src/raft/types.ts";
-import { Checkers, Violation } from "./checkers.ts";
+import type { LogStart, RaftEffect, RaftLimits, RaftMessage } from "../../../src/raft/types.ts";
+import { memberNamed, timing } from "../kit.ts";
+import { Checkers } from "./checkers.ts";
 import { type Sabotage, SimulatedMember } from "./simulated-member.ts";
 import { fair, SimulatedNetwork, type Weather } from "./simulated-network.ts";
+import { Violation } from "./violation.ts";
 
+/** Each number is how often in a hundred actions; an action comes about every 45 ms. */
 export interface Faults {
   readonly weather: Weather;
-  readonly crashes: boolean;
-  readonly pauses: boolean;
-  readonly partitions: boolean;
-  readonly slowDisks: boolean;
-  readonly changes: boolean;
+  /** Power cuts, one in eight of everyone at once. */
+  readonly crashes: number;
+  /** A process stands still for up to 5 s. */
+  readonly pauses: number;
+  /** Some members are cut from the others, in one direction or both. */
+  readonly cuts: number;
+  /** All cuts end. */
+  readonly reunions: number;
+  /** A disk begins to hang for seconds at each sync, or ceases to. */
+  readonly slowDisks: number;
+  /** Changes of the voters, to any few members. */
+  readonly changes: number;
 }
 
 export interface Plan {
   readonly members: number;
   readonly voters: number;
   readonly stormMs: number;
+  /** The largest election timeout above the smallest: the less, the more candidates collide. */
+  readonly timeoutSpreadMs: number;
   readonly faults: Faults;
-  readonly sabotage?: Sabotage;
+  readonly sabotage?: (checkers: () => Checkers) => Sabotage;
 }
 
 export interface Report {
   readonly committed: number;
-  readonly acknowledged: number;
+  readonly proposed: number;
   readonly leaders: number;
   readonly reads: number;
+  /** Joint configurations left. */
   readonly changes: number;
   readonly snapshots: number;
   readonly crashes: number;
+  /** Truncations of a log; questions for a gap; repairs for everyone; refused proposals because of a bound. */
+  readonly truncations: number;
+  readonly gaps: number;
+  readonly busy: number;
 }
 
-export const timing: RaftTiming = {
-  heartbeatInterval: milliseconds(250),
-  electionTimeoutMin: milliseconds(1_500),
-  electionTimeoutMax: milliseconds(2_500),
-  gapHold: milliseconds(50),
-  persistTimeout: milliseconds(10_000),
-};
-
 /** Small, so that every bound is met. */
-export const smallLimits: RaftLimits = {
+const smallLimits: RaftLimits = {
   batchBytes: 400,
   windowBytes: 1_600,
   uncommittedBytes: 4_000,
@@ -57,8 +66,6 @@ export const smallLimits: RaftLimits = {
   tailBytes: 1_200,
   snapshotChunkBytes: 64,
 };
-
-export const memberNamed = (name: string): MemberKey => `${name}@${"0".repeat(32)}` as MemberKey;
 
 export class World {
   readonly time = new VirtualTime();
@@ -71,11 +78,16 @@ export class World {
   readonly #isTraced: boolean;
   readonly #reads = new Map<number, LogIndex>();
   #context = 0;
-  #acknowledged = 0;
-  #answeredReads = 0;
-  #changes = 0;
-  #snapshots = 0;
-  #crashes = 0;
+  readonly #counts = {
+    proposed: 0,
+    reads: 0,
+    changes: 0,
+    snapshots: 0,
+    crashes: 0,
+    truncations: 0,
+    gaps: 0,
+    busy: 0,
+  };
 
   constructor(seed: number, plan: Plan, isTraced = false) {
     this.#random = new SeededRandom(seed);
@@ -92,17 +104,21 @@ export class World {
     this.network = new SimulatedNetwork(this.time, this.#random.fork("network"), (to, from, message, broadcast) => {
       this.#member(to)?.handle({ kind: "received", from, message, broadcast });
     });
+    const sabotage = plan.sabotage?.(() => this.checkers) ?? {};
     for (const key of keys) {
       const random = this.#random.fork(key);
       const member = new SimulatedMember(key, start, random, {
         time: this.time,
-        timing,
+        timing: { ...timing, electionTimeoutMax: milliseconds(timing.electionTimeoutMin + plan.timeoutSpreadMs) },
         limits: smallLimits,
         checkers: this.checkers,
-        sabotage: plan.sabotage ?? {},
+        sabotage,
         send: (from, to, message) => this.#send(from, to, message),
         answered: (one, effect) => this.#answered(one, effect),
         trace: (one, what, detail) => this.#trace(one, what, detail),
+        happened: (what) => {
+          this.#counts[what] += 1;
+        },
       });
       this.members.push(member);
       this.network.connect(key);
@@ -113,15 +129,7 @@ export class World {
     for (const member of this.members) member.start();
     this.#storm();
     this.#heal();
-    return {
-      committed: this.checkers.committed,
-      acknowledged: this.#acknowledged,
-      leaders: this.checkers.leaderTerms,
-      reads: this.#answeredReads,
-      changes: this.#changes,
-      snapshots: this.#snapshots,
-      crashes: this.#crashes,
-    };
+    return { committed: this.checkers.committed, leaders: this.checkers.leaderTerms, ...this.#counts };
   }
 
   #storm(): void {
@@ -138,18 +146,31 @@ export class World {
   #act(): void {
     const { faults } = this.#plan;
     const member = this.#anyMember();
-    const draw = this.#random.below(100);
-    if (draw < 62) this.#propose(member);
-    else if (draw < 72) this.#read(member);
-    else if (draw < 80) member.checkpoint();
-    else if (draw < 83) member.handle({ kind: "probe", member: this.#anyMember().key });
-    else if (draw < 86 && faults.changes) this.#change(member);
-    else if (draw < 89 && faults.crashes) this.#crash(member);
-    else if (draw < 93) member.start();
-    else if (draw < 94 && faults.pauses) this.#pause(member);
-    else if (draw < 96 && faults.partitions) this.#cut();
-    else if (draw < 98) this.network.heal();
-    else if (faults.slowDisks) member.syncMsMax = member.syncMsMax > 100 ? 12 : 2_500;
+    const actions: readonly (readonly [number, () => void])[] = [
+      [faults.crashes, () => this.#crash(member)],
+      [faults.pauses, () => this.#pause(member)],
+      [faults.cuts, () => this.#cut()],
+      [faults.slowDisks, () => this.#toggleDisk(member)],
+      [faults.changes, () => this.#change(member)],
+      [5, () => member.start()],
+      [faults.reunions, () => this.network.heal()],
+      [10, () => this.#read(member)],
+      [8, () => member.checkpoint()],
+      [3, () => member.handle({ kind: "probe", member: this.#anyMember().key })],
+    ];
+    let draw = this.#random.fraction() * 100;
+    for (const [share, action] of actions) {
+      if (draw < share) {
+        action();
+        return;
+      }
+      draw -= share;
+    }
+    this.#propose(member);
+  }
+
+  #toggleDisk(member: SimulatedMember): void {
+    member.syncMsMax = member.syncMsMax > 100 ? 12 : 2_500;
   }
 
   #propose(member: SimulatedMember): void {
@@ -169,17 +190,23 @@ export class World {
   #change(member: SimulatedMember): void {
     this.#context += 1;
     const count = 1 + this.#random.below(Math.min(5, this.members.length));
-    const voters = shuffle(
-      this.members.map((one) => one.key),
-      this.#random,
-    ).slice(0, count);
+    const isDisjoint = this.#random.below(3) === 0;
+    const present = member.status()?.voters.current ?? [];
+    const eligible = this.members.map((one) => one.key).filter((key) => !isDisjoint || !present.includes(key));
+    const voters = shuffle(eligible, this.#random).slice(0, count);
+    if (voters.length === 0) return;
     member.handle({ kind: "change-voters", context: this.#context, voters });
   }
 
   #crash(member: SimulatedMember): void {
-    this.#crashes += 1;
-    if (this.#random.below(8) === 0) for (const one of this.members) one.crash();
-    else member.crash();
+    this.#counts.crashes += 1;
+    const struck = this.#random.below(8) === 0 ? this.members : [member];
+    for (const one of struck) one.crash();
+    if (this.#random.below(2) === 0) return;
+    // Often it is back at once, in the middle of what the others were doing with it.
+    this.time.schedule(milliseconds(this.#random.below(300)), "power", () => {
+      for (const one of struck) one.start();
+    });
   }
 
   #pause(member: SimulatedMember): void {
@@ -237,15 +264,13 @@ export class World {
       }
       if (member.machine.index < effect.index)
         throw new Violation(`a read is ready at ${member.key} before it is applied`);
-      this.#answeredReads += 1;
+      this.#counts.reads += 1;
     }
-    if (effect.kind === "proposed") this.#acknowledged += 1;
+    if (effect.kind === "proposed") this.#counts.proposed += 1;
+    if (effect.kind === "proposal-refused" && effect.reason === "busy") this.#counts.busy += 1;
   }
 
   #trace(member: MemberKey, what: string, detail: unknown): void {
-    const kind = (detail as { readonly kind?: string }).kind;
-    if (what === "event" && kind === "snapshot-installed") this.#snapshots += 1;
-    if (what === "effect" && kind === "proposed") this.#changes += 0;
     if (!this.#isTraced) return;
     const text = JSON.stringify(detail, (_, value: unknown) =>
       value instanceof Uint8Array ? `${value.length} B` : value,

@@ -18,6 +18,13 @@ export class Violation extends Error {
   }
 }
 
+export interface CheckerOptions {
+  /** Without A's numbers, to see what comes of them. */
+  readonly mayHaveHoles: boolean;
+  /** The site adds what was destroyed to `missing`, so only counts and sums are compared. */
+  readonly ignoresMissing: boolean;
+}
+
 export class Checker {
   /** What each origin has taken, inherited readings included, by number. */
   readonly #taken = new Map<MemberKey, Map<number, Reading>>();
@@ -28,11 +35,10 @@ export class Checker {
   #editions: ReadonlyMap<string, Amount> = new Map();
   /** One sum over the state after each entry, as the first replica had it. */
   readonly #digests = new Map<number, string>();
-  readonly #mayHaveHoles: boolean;
+  readonly #options: CheckerOptions;
 
-  /** `mayHaveHoles`: without A's numbers, to see what comes of them. */
-  constructor(mayHaveHoles: boolean) {
-    this.#mayHaveHoles = mayHaveHoles;
+  constructor(options: CheckerOptions) {
+    this.#options = options;
   }
 
   /** Readings whose sync returned. */
@@ -41,7 +47,7 @@ export class Checker {
     for (const reading of readings) {
       const last = this.#last.get(origin) ?? 0;
       if (known.has(reading.number)) throw new Violation("A", `${origin} has number ${reading.number} twice`);
-      if (reading.number !== last + 1 && !this.#mayHaveHoles) {
+      if (reading.number !== last + 1 && !this.#options.mayHaveHoles) {
         throw new Violation("A", `${origin} took ${reading.number} after ${last}`);
       }
       known.set(reading.number, reading);
@@ -94,7 +100,7 @@ export class Checker {
     const editions = site.editions();
     for (const { key, amount } of site.windows()) {
       const edition = editions.get(keyText(key));
-      if (edition === undefined || !isSame(edition, amount))
+      if (edition === undefined || !this.#isSame(edition, amount))
         return `the last edition of ${keyText(key)} is not the window`;
     }
     return undefined;
@@ -131,10 +137,17 @@ export class Checker {
     for (const { key, amount } of site.windows()) {
       const text = keyText(key);
       const due = expected.get(text) ?? nothing;
-      if (!isSame(amount, due)) throw new Violation("C", `${text} has ${show(amount)}, its readings are ${show(due)}`);
+      if (!this.#isSame(amount, due))
+        throw new Violation("C", `${text} has ${show(amount)}, its readings are ${show(due)}`);
       expected.delete(text);
     }
-    for (const [text, due] of expected) throw new Violation("C", `${text} is not there; its readings are ${show(due)}`);
+    for (const [text, due] of expected)
+      if (!this.#isSame(due, nothing)) throw new Violation("C", `${text} is not there; its readings are ${show(due)}`);
+  }
+
+  #isSame(a: Amount, b: Amount): boolean {
+    const isMissingSame = this.#options.ignoresMissing || a.missing === b.missing;
+    return a.count === b.count && a.sum === b.sum && isMissingSame;
   }
 
   #monotone(site: CountingSite): void {
@@ -179,7 +192,5 @@ function digestOf(site: CountingSite): string {
   }
   return `${windows} ${show(whole)} ${weighted} ${site.definitions().revision} ${site.closedUpTo()}`;
 }
-
-const isSame = (a: Amount, b: Amount): boolean => a.count === b.count && a.sum === b.sum && a.missing === b.missing;
 
 const show = ({ count, sum: total, missing }: Amount): string => `${count} readings of ${total}, ${missing} missing`;

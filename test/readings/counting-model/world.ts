@@ -20,6 +20,8 @@ export interface WorldOptions {
   readonly broken?: Rule;
   /** Another state machine behind the same door. */
   readonly makeSite?: () => CountingSite;
+  /** For a site that adds destroyed readings to `missing`. */
+  readonly ignoresMissing?: boolean;
   /** Default: the model's own, of which rules can be removed. */
   readonly store?: "model" | "real";
 }
@@ -47,11 +49,14 @@ export class World {
   readonly #hasRealStore: boolean;
   readonly #opening: Promise<void>[] = [];
 
-  constructor({ seed, broken, makeSite, store }: WorldOptions) {
+  constructor({ seed, broken, makeSite, store, ignoresMissing }: WorldOptions) {
     this.#hasRealStore = store === "real";
     this.random = new SeededRandom(seed);
     this.#broken = new Set(broken === undefined ? [] : [broken]);
-    this.checker = new Checker(this.isBroken("number-at-writing"));
+    this.checker = new Checker({
+      mayHaveHoles: this.isBroken("number-at-writing"),
+      ignoresMissing: ignoresMissing ?? false,
+    });
     this.makeSite = makeSite ?? (() => new ModelSite(this.#broken));
     const count = 2 + this.random.below(3);
     this.sensors = Array.from({ length: 2 * count }, (_, place) => sensorId(`s${place >> 1}.${place % 2}`));

@@ -1,0 +1,58 @@
+// What a run needs of the machine, said beforehand: memory and file descriptors. Figures measured on x86-64 Linux with Node 20.
+
+import { freemem } from "node:os";
+import { SkeinError } from "../src/base/errors.ts";
+import { formatBytes } from "./live-view.ts";
+
+export interface Needs {
+  readonly memoryBytes: number;
+  /** Of this process. */
+  readonly descriptors: number;
+}
+
+const mebi = 1024 * 1024;
+/** A Node process with broker, judge and page. */
+const ownBytes = 90 * mebi;
+const agentBytes = 4 * mebi;
+const agentProcessBytes = 115 * mebi;
+const ownDescriptors = 60;
+/** Log segments, store, and both ends of its connections. */
+const agentDescriptors = 24;
+/** The broker's ends of its connections, pipes to the process. */
+const agentProcessDescriptors = 10;
+
+export function estimateNeeds(devices: number, isProcessEach: boolean): Needs {
+  return isProcessEach
+    ? {
+        memoryBytes: ownBytes + devices * agentProcessBytes,
+        descriptors: ownDescriptors + devices * agentProcessDescriptors,
+      }
+    : { memoryBytes: ownBytes + devices * agentBytes, descriptors: ownDescriptors + devices * agentDescriptors };
+}
+
+export function describeNeeds(needs: Needs, devices: number, isProcessEach: boolean): string {
+  const how = isProcessEach ? `${devices} processes` : "one process";
+  return (
+    `${devices} agents in ${how} need about ${formatBytes(needs.memoryBytes)} of memory ` +
+    `(${formatBytes(freemem())} are free) and ${needs.descriptors} file descriptors here (limit ${descriptorLimit() ?? "unknown"}).`
+  );
+}
+
+/** Fails with `invalid-argument` when the run would run out of file descriptors. */
+export function checkNeeds({ descriptors }: Needs): void {
+  const limit = descriptorLimit();
+  if (limit === undefined || limit >= descriptors) return;
+  throw new SkeinError(
+    "invalid-argument",
+    `This run needs about ${descriptors} file descriptors and may have ${limit}: raise it with \`ulimit -n ${2 * descriptors}\`, or take fewer --devices`,
+  );
+}
+
+/** Undefined where the system has none, or does not tell. */
+function descriptorLimit(): number | undefined {
+  const report: unknown = process.report?.getReport();
+  if (typeof report !== "object" || report === null || !("userLimits" in report)) return undefined;
+  const limits = report.userLimits as { readonly open_files?: { readonly soft?: number | string } };
+  const soft = limits.open_files?.soft;
+  return typeof soft === "number" ? soft : undefined;
+}

@@ -1,0 +1,39 @@
+// `skein members`: who belongs to the site.
+
+import type { CommandModule } from "yargs";
+import type { MemberStatus } from "../../agent/status.ts";
+import type { DeviceId } from "../../base/ids.ts";
+import { type ConnectionArguments, print, printJson, withConnection, withSite } from "../connection.ts";
+import { textTable } from "../reports/text-table.ts";
+
+interface MembersAnswer {
+  readonly members: readonly MemberStatus[];
+  readonly voters: readonly DeviceId[];
+}
+
+export const membersCommand: CommandModule<object, ConnectionArguments> = {
+  command: "members",
+  describe: "The devices of the site: voters, who is there, who is behind",
+  builder: (yargs) => withConnection(yargs).example("$0 members --site farm --broker mqtt://10.0.0.5", ""),
+  handler: (args) =>
+    withSite(args, async (client) => {
+      const [answer] = (await client.ask("any", "members", {})) as [MembersAnswer];
+      if (args.json) printJson(answer);
+      else print(describeMembers(answer));
+    }),
+};
+
+export function describeMembers({ members }: MembersAnswer): string {
+  const rows = [...members]
+    .sort((a, b) => (a.device < b.device ? -1 : 1))
+    .map(({ device, zone, isVoter, isPresent, lag }) => [
+      device,
+      zone ?? "–",
+      isVoter ? "voter" : "learner",
+      isPresent ? "here" : "away",
+      lag === undefined ? "–" : lag,
+    ]);
+  const here = members.filter(({ isPresent }) => isPresent).length;
+  const table = textTable([["DEVICE", "ZONE", "ROLE", "PRESENT", "BEHIND"], ...rows]);
+  return `${table.join("\n")}\n${here} of ${members.length} devices are here\n`;
+}

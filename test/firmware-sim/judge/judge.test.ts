@@ -1,0 +1,182 @@
+import { expect, it } from "vitest";
+import { siteTime } from "../../../src/base/units.ts";
+import { correctSite, type Item, itemOf, judged, site, start } from "./judged-site.ts";
+
+const windowOf = ({ topic, body }: Item) =>
+  `window ${topic.split("aggregates/")[1]} ${new Date(body.ts).toISOString()}`;
+
+it("passes a site that counted each stored reading once (3 devices, 30 s, some values missing)", () => {
+  const verdict = judged(correctSite());
+  expect(verdict).toEqual({
+    passed: true,
+    failures: [],
+    readings: { sensed: 336, stored: 336, counted: 336, missing: 24, lost: 0, double: 0 },
+  });
+});
+
+it("takes the latest edition by item number, not by arrival, and adds supplements", () => {
+  const broken = correctSite();
+  const item = itemOf(broken, 0);
+  const count = item.body.count;
+  const last = broken.items.length;
+  item.body.count = count - 5;
+  broken.items.push({ ...item, body: { ...item.body, id: `1.${last + 1}`, edition: 2, count: count - 2 } });
+  broken.items.push({ ...item, body: { ...item.body, id: `1.${last + 2}`, edition: 3, count: 2, adds: true } });
+  expect(judged(broken)).toMatchObject({ passed: true, failures: [] });
+});
+
+it("accepts a repeat with the same bytes, as after a failover", () => {
+  const repeated = correctSite();
+  repeated.items.splice(6, 0, ...repeated.items.slice(2, 6));
+  expect(judged(repeated).passed).toBe(true);
+});
+
+const controls: readonly [string, (broken: ReturnType<typeof correctSite>, item: Item) => void, RegExp, object][] = [
+  [
+    "a partial is dropped",
+    (_, item) => {
+      item.body.count = item.body.count - 3;
+    },
+    /stored \d+, counted \d+: 3 lost/,
+    { lost: 3, double: 0 },
+  ],
+  [
+    "a partial is counted twice",
+    (_, item) => {
+      item.body.count = item.body.count + 3;
+    },
+    /stored \d+, counted \d+: 3 too many/,
+    { lost: 0, double: 3 },
+  ],
+  [
+    "a window is never published",
+    (broken, item) => {
+      const place = broken.items.indexOf(item);
+      broken.items.splice(place, 1);
+      for (const [i, { body }] of broken.items.entries()) body.id = `1.${i + 1}`;
+    },
+    /stored \d+, never published: \d+ lost/,
+    { double: 0 },
+  ],
+];
+
+it.each(controls)("fails and names the window when %s", (_, damage, message, readings) => {
+  const broken = correctSite();
+  const item = itemOf(broken, 4);
+  damage(broken, item);
+  const verdict = judged(broken);
+  expect(verdict.passed).toBe(false);
+  expect(verdict.failures).toHaveLength(1);
+  expect(verdict.failures[0]).toMatch(message);
+  expect(verdict.failures[0]).toContain(windowOf(item));
+  expect(verdict.readings).toMatchObject(readings);
+});
+
+it("is not fooled by a loss in one window and a double in another", () => {
+  const broken = correctSite();
+  itemOf(broken, 1).body.count = itemOf(broken, 1).body.count - 1;
+  itemOf(broken, 2).body.count = itemOf(broken, 2).body.count + 1;
+  const verdict = judged(broken);
+  expect(verdict.readings).toMatchObject({ stored: 336, counted: 336, lost: 1, double: 1 });
+  expect(verdict.failures).toHaveLength(2);
+});
+
+it("fails on a reading that is stored without a stamp", () => {
+  const broken = correctSite();
+  const [card] = broken.cards.values();
+  const [reading] = card ?? [];
+  if (card === undefined || reading === undefined) throw new Error("no card");
+  card[0] = { ...reading, stamp: undefined };
+  const verdict = judged(broken);
+  expect(verdict.failures.join()).toContain(`in no window: ${reading.sensor} number 1`);
+  expect(verdict.readings).toMatchObject({ lost: 1, double: 1 });
+});
+
+it.each<[string, (items: Item[], third: Item) => void, RegExp]>([
+  [
+    "an item number never comes",
+    (items) => {
+      for (const [i, { body }] of items.entries()) body.id = `1.${i + (i > 5 ? 2 : 1)}`;
+    },
+    /item 1\.7 never came/,
+  ],
+  [
+    "an id comes again with other bytes",
+    (items, third) => items.push({ ...third, body: { ...third.body, max: 99 } }),
+    /item 1\.3 came again with other bytes/,
+  ],
+  [
+    "a count falls",
+    (items, third) =>
+      items.push({ ...third, body: { ...third.body, id: `1.${items.length + 1}`, edition: 2, count: 1 } }),
+    /count fell from \d+ to 1 \(item 1\.\d+\)/,
+  ],
+  [
+    "a message is no aggregate",
+    (_, third) => {
+      third.body.ts = -1;
+    },
+    /aggregates\/all\/.*: ts is no whole number/,
+  ],
+])("fails when %s", (_, damage, message) => {
+  const broken = correctSite();
+  damage(broken.items, itemOf(broken, 2));
+  expect(judged(broken).failures.join("\n")).toMatch(message);
+});
+
+it("counts what came out of order, but not a hole that a retained value fills", () => {
+  const swapped = correctSite();
+  const [item] = swapped.items.splice(3, 1);
+  if (item === undefined) throw new Error("no item");
+  swapped.items.push(item);
+  expect(judged(swapped).passed).toBe(false);
+  expect(judged(swapped).failures).toEqual(["1 items came after a higher number"]);
+  item.isRetained = true;
+  expect(judged(swapped).passed).toBe(true);
+});
+
+it("fails when two devices coordinate in one term", () => {
+  const says = (coordinator: string, term: number) => ({
+    topic: `skein/1/${site}/site`,
+    body: { ts: start, site, coordinator, term, why: "", revision: 3, commit: 9, members: 3, voters: [] },
+    isRetained: true,
+  });
+  expect(judged(correctSite(), [says("pi-01", 2), says("pi-02", 3), says("pi-02", 3)]).passed).toBe(true);
+  const verdict = judged(correctSite(), [says("pi-01", 2), says("pi-02", 2)]);
+  expect(verdict.failures).toEqual(["term 2 had two coordinators: pi-01 and pi-02"]);
+});
+
+it("fails when sensors were not read, a device sensed nothing, or a fault was not injected", () => {
+  const slow = correctSite();
+  slow.devices = slow.devices.map((device) => ({ ...device, owed: device.owed * 1.1 }));
+  expect(judged(slow).failures).toEqual([
+    expect.stringMatching(/sensed 336 of the 369.* \(90\.9 %\): pi-01 120 of 132/),
+  ]);
+  const silent = correctSite();
+  silent.devices.push({ device: "pi-04" as never, sensed: 0, owed: 0, stored: 0, kills: 0, readingsPerSecond: 4 });
+  silent.faultsLeft.push("20s:kill:pi-02");
+  expect(judged(silent).failures).toEqual(["fault not injected: 20s:kill:pi-02", "pi-04 sensed nothing"]);
+});
+
+it("allows each kill what the flush interval bounds, and not one reading more", () => {
+  const killed = correctSite();
+  const [first, ...rest] = killed.devices;
+  if (first === undefined) throw new Error("no device");
+  const after = (unsynced: number, kills: number) =>
+    judged({ ...killed, devices: [{ ...first, sensed: first.stored + unsynced, kills }, ...rest] });
+  expect(after(8, 1).passed).toBe(true);
+  expect(after(9, 1).failures).toEqual([expect.stringMatching(/9 readings sensed but not stored.*allow 8: pi-01 9/)]);
+  expect(after(1, 0).passed).toBe(false);
+  expect(after(-1, 0).failures).toEqual([expect.stringMatching(/pi-01 stored 120 readings and sensed only 119/)]);
+});
+
+it("puts a reading into the window of its stamp, ends excluded", () => {
+  const moved = correctSite();
+  const [card] = moved.cards.values();
+  const [reading] = card ?? [];
+  if (card === undefined || reading === undefined) throw new Error("no card");
+  card[0] = { ...reading, stamp: siteTime(start + 9_999) };
+  expect(judged(moved).passed).toBe(true);
+  card[0] = { ...reading, stamp: siteTime(start + 10_000) };
+  expect(judged(moved).readings).toMatchObject({ lost: 1, double: 1 });
+});
