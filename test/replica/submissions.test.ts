@@ -91,7 +91,7 @@ describe("a submission", () => {
     bench.leader = self;
     bench.submit(seconds(3));
     for (let i = 0; i < 300; i++) {
-      bench.proposed.splice(0).forEach((tell) => tell({ kind: "busy" }));
+      for (const tell of bench.proposed.splice(0)) tell({ kind: "busy" });
       bench.time.run(milliseconds(10));
       bench.forwarded += bench.proposed.length;
     }
