@@ -25,8 +25,8 @@ export interface CountingOptions {
   readonly replica: Replica;
   /** To the coordinator; false when there is no way to it. */
   send(to: MemberKey, partial: Partial): boolean;
-  /** The log has counted other readings under this device's numbers. */
-  twoCopies(detail: string): void;
+  /** The log has counted other readings under this device's numbers; `set-aside`: also such as the card never had. */
+  notMyReadings(detail: string, readings: "kept" | "set-aside"): void;
   failed(failure: SkeinError): void;
 }
 
@@ -100,9 +100,10 @@ export class Counting {
       {
         origin: this.#self,
         session: life.session,
-        twoCopies: (move) =>
-          this.#options.twoCopies(
-            `the site counted ${move.from}–${move.to} of this device with other readings than its own`,
+        twoCopies: ({ from, to }) =>
+          this.#options.notMyReadings(
+            `the site counted ${from}–${to} of this device with other readings than its own`,
+            to > store.taken ? "set-aside" : "kept",
           ),
         failed: (failure) => this.#ports.logger.warn({ why: failure.message }, "readings cannot be read back"),
       },

@@ -163,7 +163,7 @@ export class Device {
       siteClock: parts.siteClock,
       replica: this.#replica,
       send: (to, partial) => this.#brokers.send(memberOf(to), { kind: "partial", partial }),
-      twoCopies: (detail) => handlers.renew(detail),
+      notMyReadings: (detail, readings) => handlers.renew(detail, readings),
       failed: (failure) => handlers.failed(failure),
     });
   }

@@ -94,12 +94,12 @@ export class RaftLog {
     };
   }
 
-  /** `done` in the order of the calls. */
-  persist(effect: Persist, done: (failure?: SkeinError) => void): void {
+  /** `committed`: as it was known when `effect` came about. `done` in the order of the calls. */
+  persist(effect: Persist, committed: LogIndex, done: (failure?: SkeinError) => void): void {
     const { hardState, truncateAfter, start, entries } = effect;
     if (hardState !== undefined) this.#newest.hardState = hardState;
     if (start !== undefined) this.#newest.start = start;
-    const payload = encodeRecord({ restart: start, hardState, truncateAfter, entries }, this.#committed);
+    const payload = encodeRecord({ restart: start, hardState, truncateAfter, entries }, committed);
     const position: LogPosition = this.#file.append(payload, (failure) => {
       if (start !== undefined && failure === undefined) this.#releaseBefore(position);
       done(failure);
@@ -144,6 +144,10 @@ export class RaftLog {
    */
   noteCommitted(index: LogIndex): void {
     this.#committed = index;
+  }
+
+  get committed(): LogIndex {
+    return this.#committed;
   }
 
   usage(): LogUsage {

@@ -220,9 +220,9 @@ describe("a lost past", () => {
     await agents.stop(device);
     await agents.settle(device.disk.logFiles.setAside("readings"));
     await agents.start(device);
-    await agents.run(seconds(10));
+    await agents.run(seconds(3));
+    await agents.until("it is a voter again", () => device.status.isVoter, seconds(30));
     expect(incarnationsJoined(agents)).toHaveLength(1);
-    await agents.until("it votes again", () => device.status.isVoter, seconds(30));
     const before = agents.counted();
     await agents.run(seconds(30));
     expect(counted).toBeGreaterThan(5);
