@@ -61,4 +61,4 @@ export const throughput: Bench = {
 };
 
 const cpuOf = (all: Awaited<ReturnType<typeof startSite>>["all"]) =>
-  Promise.all(all.map((voter) => voter.call("cpuMs")));
+  Promise.all(all.map(async (voter) => (await voter.call("usage")).cpuMs));

@@ -9,6 +9,7 @@ import { MqttClient } from "mqtt";
 import { assert } from "../../src/base/errors.ts";
 import { durableWriteFlags, isWriteDurable } from "../../src/host/disk-access.ts";
 import { serve } from "../support/child-process.ts";
+import { processUsage } from "../support/process-usage.ts";
 
 interface BareVoterOptions {
   readonly brokerUrl: string;
@@ -115,6 +116,7 @@ const calls = {
     }
     return times;
   },
+  usage: processUsage,
 };
 
 export type BareVoterCalls = typeof calls;

@@ -4,6 +4,7 @@ import { assert } from "../../src/base/errors.ts";
 import type { MemberKey } from "../../src/base/ids.ts";
 import { serve } from "../support/child-process.ts";
 import { CountCommands, foundSite } from "../support/count-commands.ts";
+import { processUsage } from "../support/process-usage.ts";
 import { SiteMember, type SiteMemberOptions } from "../support/site-member.ts";
 
 let opened: { member: SiteMember; options: SiteMemberOptions } | undefined;
@@ -60,10 +61,7 @@ const calls = {
   term: (): number => member().replica.role.term,
   commitIndex: (): number => member().replica.status().commit,
   said: () => member().said,
-  cpuMs: (): number => {
-    const { user, system } = process.cpuUsage();
-    return (user + system) / 1_000;
-  },
+  usage: processUsage,
 };
 
 export type VoterCalls = typeof calls;

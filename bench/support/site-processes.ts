@@ -44,6 +44,7 @@ export async function startSite(
 
 export interface BareProcesses {
   readonly leader: Child<BareVoterCalls>;
+  readonly all: readonly Child<BareVoterCalls>[];
   stop(): Promise<void>;
 }
 
@@ -59,7 +60,7 @@ export async function startBare(
       voter.call("open", { brokerUrl, directory, name: `${voters}-${i + 1}`, voters, leads: i === 0 }),
     ),
   );
-  return { leader, stop: () => stopAll(all) };
+  return { leader, all, stop: () => stopAll(all) };
 }
 
 async function stopAll(children: readonly Child<never>[]): Promise<void> {

@@ -51,6 +51,8 @@ export const limits = {
   countEntryBytes: 40 * kibi,
   /** Members of one site. */
   members: 1_000,
+  /** Joins that one entry admits: it stays far below a command's size. */
+  joinsInEntry: 64,
   /** Voters and those being promoted. */
   voters: 9,
   /** Where removed origins stopped; the oldest is dropped. */

@@ -4,6 +4,7 @@
 // configuration is a property of the log, never a variable beside it.
 
 import { assert } from "../base/errors.ts";
+import { limits } from "../base/limits.ts";
 import { type LogIndex, logIndex, offset, type Term } from "../base/units.ts";
 import type { Entry, LogStart, Voters } from "./types.ts";
 
@@ -84,11 +85,12 @@ export class Log {
     return this.#entries.slice(after - this.#start.index, upTo - this.#start.index);
   }
 
-  /** The entries after `after`, at least one if there is one, else up to `bytesMax`. */
+  /** The entries after `after`, at least one if there is one, else up to `bytesMax`, and no more than one append may have. */
   batchAfter(after: LogIndex, bytesMax: number): readonly Entry[] {
     const first = after - this.#start.index;
+    const most = Math.min(this.#entries.length, first + limits.appendEntries);
     let end = first;
-    for (let bytes = 0; end < this.#entries.length; end++) {
+    for (let bytes = 0; end < most; end++) {
       bytes += entryBytes(this.#entries[end] as Entry);
       if (bytes > bytesMax && end > first) break;
     }

@@ -3,6 +3,7 @@
 // What comes while enough is in flight waits here and goes out together when something is committed (thesis §10.2.2). So
 // latency is one round trip when idle, and the number of publishes and syncs does not grow with the load.
 
+import { limits } from "../base/limits.ts";
 import { type LogIndex, offset } from "../base/units.ts";
 import type { Core, Leadership, Proposal } from "./core.ts";
 import { headBytes } from "./log.ts";
@@ -64,7 +65,7 @@ function takeBatch(core: Core, leadership: Leadership): readonly Proposal[] {
   let bytes = 0;
   for (const proposal of leadership.buffered) {
     bytes += bytesOf(proposal);
-    if (count > 0 && bytes > core.limits.batchBytes) {
+    if (count > 0 && (bytes > core.limits.batchBytes || count === limits.appendEntries)) {
       bytes -= bytesOf(proposal);
       break;
     }

@@ -39,7 +39,6 @@ const status: AgentStatus = {
   readings: { taken: 100, missing: 2, counted: 90, uncounted: 10, stopped: undefined, latest: [] },
   problems: [],
   disk: { bytesWritten: 1_500_000, syncs: 40 },
-  problems: [],
   traffic: { messagesSent: 0, bytesSent: 0, messagesReceived: 0, bytesReceived: 0, dropped: 0 },
 };
 const coordinator: AgentStatus = {
