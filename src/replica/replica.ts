@@ -18,6 +18,7 @@ import { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import type { ReplicaObserver, ReplicaParts, ReplicaPorts, ReplicaVoice, RoleChange } from "./contract.ts";
 import { DurableSends } from "./durable-sends.ts";
+import { ProposalQueue } from "./proposal-queue.ts";
 import type { RaftLog } from "./raft-log.ts";
 import { SnapshotTransfer } from "./snapshot-transfer.ts";
 import { type SubmissionResult, Submissions } from "./submissions.ts";
@@ -40,7 +41,10 @@ export class Replica {
   readonly #reads: WaitingReads;
   readonly #submissions: Submissions;
   readonly #events: RaftEvent[] = [];
+  readonly #proposals: ProposalQueue;
+  /** Committed, and not yet applied. */
   readonly #applyQueue: Entry[] = [];
+  #isApplyDue = false;
   #state: SiteState;
   #appliedIndex: LogIndex;
   #role: RoleChange;
@@ -92,6 +96,7 @@ export class Replica {
       postponed: (failure) => ports.logger.error({ why: failure.message }, "no checkpoint: the disk is full"),
       failed: (failure) => this.#fail(failure),
     });
+    this.#proposals = new ProposalQueue(ports.clock, () => this.#work());
     this.#reads = new WaitingReads(ports.clock);
     this.#submissions = new Submissions(ports, {
       leader: () => this.#role.leader,
@@ -193,31 +198,45 @@ export class Replica {
       return;
     }
     if (command.length > limits.commandBytes) {
-      done({
-        kind: "refused",
-        reason: "malformed",
-        detail: `the change takes ${command.length} bytes; ${limits.commandBytes} are allowed in one`,
-      });
+      const detail = `the change takes ${command.length} bytes; ${limits.commandBytes} are allowed in one`;
+      done({ kind: "refused", reason: "malformed", detail });
       return;
     }
-    this.#enter({ kind: "propose", proposals: [{ context: this.#waiting.add(done), command }] });
+    this.#proposals.add({ context: this.#waiting.add(done), command });
   }
 
   /** Queues an event and handles all that are queued, unless that is being done already. */
   #enter(body: EventBody): void {
     if (this.#isStopped) return;
-    this.#events.push({
-      ...body,
-      now: this.#ports.clock.now(),
-      siteTime: this.#ports.siteClock.forEntry(),
-    } as RaftEvent);
-    if (this.#isStepping) return;
+    this.#events.push(this.#stamped(body));
+    this.#work();
+  }
+
+  #work(): void {
+    if (this.#isStepping || this.#isStopped) return;
     this.#isStepping = true;
-    for (let event = this.#events.shift(); event !== undefined && !this.#isStopped; event = this.#events.shift()) {
-      for (const effect of this.#raft.step(event)) this.#carryOut(effect);
+    for (let event = this.#nextEvent(); event !== undefined && !this.#isStopped; event = this.#nextEvent()) {
+      let isSpeaking = false;
+      for (const effect of this.#raft.step(event)) {
+        isSpeaking ||= effect.kind === "send" || effect.kind === "persist";
+        this.#carryOut(effect);
+      }
+      this.#applyAfter(isSpeaking);
     }
     this.#isStepping = false;
     this.#schedule();
+  }
+
+  #nextEvent(): RaftEvent | undefined {
+    const event = this.#events.shift();
+    if (event !== undefined) return event;
+    const proposals = this.#proposals.take();
+    return proposals.length === 0 ? undefined : this.#stamped({ kind: "propose", proposals });
+  }
+
+  #stamped(body: EventBody): RaftEvent {
+    const now = this.#ports.clock.now();
+    return { ...body, now, siteTime: this.#ports.siteClock.forEntry() } as RaftEvent;
   }
 
   #schedule(): void {
@@ -244,7 +263,7 @@ export class Replica {
         this.#sends.send(effect.to, effect.message, effect.after);
         return;
       case "apply":
-        this.#apply(effect.entries);
+        this.#queueForApply(effect.entries);
         return;
       case "proposed":
         this.#waiting.appended(effect);
@@ -279,6 +298,7 @@ export class Replica {
   }
 
   #changeRole(change: RoleChange): void {
+    this.#applyQueued(); // what this term committed is answered before the term ends
     const before = this.#role;
     this.#role = change;
     const { siteClock, logger } = this.#ports;
@@ -290,14 +310,30 @@ export class Replica {
     this.#observer.role(change);
   }
 
-  #apply(entries: readonly Entry[]): void {
+  #queueForApply(entries: readonly Entry[]): void {
     const newest = this.#applyQueue.at(-1)?.index ?? 0;
     for (const entry of entries) if (entry.index > newest) this.#applyQueue.push(entry);
-    this.#applyQueued();
+  }
+
+  /**
+   * What was said or written in the same step leaves first: bytes reach the socket and the disk only when this turn of the loop
+   * ends, and the others wait for them, while nobody waits for a follower's apply.
+   */
+  #applyAfter(isSpeaking: boolean): void {
+    if (this.#applyQueue.length === 0 || this.#isApplyDue) return;
+    if (!isSpeaking) {
+      this.#applyQueued();
+      return;
+    }
+    this.#isApplyDue = true;
+    this.#ports.clock.soon(() => {
+      this.#isApplyDue = false;
+      this.#applyQueued();
+    });
   }
 
   #applyQueued(): void {
-    if (this.#transfer.isInstalling) return;
+    if (this.#isStopped || this.#transfer.isInstalling) return;
     const before = this.#appliedIndex;
     for (let entry = this.#applyQueue.shift(); entry !== undefined; entry = this.#applyQueue.shift()) {
       if (entry.index <= this.#appliedIndex) continue;
@@ -321,13 +357,9 @@ export class Replica {
     if (mark?.index === entry.index) this.#keeper.keep(this.#state, entry, mark.previous);
     this.#waiting.applied(entry.index, entry.term, outcome);
     if (touched.size > 0) this.#observer.applied(touched, moves);
-    if (this.#isLeaderOf(entry)) {
+    if (this.isLeader && this.#role.term === entry.term) {
       this.#keeper.proposeIfDue((command, done) => this.propose(command, ({ kind }) => done(kind === "done")));
     }
-  }
-
-  #isLeaderOf(entry: Entry): boolean {
-    return this.isLeader && this.#role.term === entry.term;
   }
 
   #replaceState(state: SiteState, index: LogIndex, voters: Voters): void {

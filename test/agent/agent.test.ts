@@ -60,6 +60,23 @@ describe("a site in virtual time", () => {
     await agents.until("everything stored is counted", () => agents.counted() === expected, seconds(120));
   });
 
+  it("a disk that hangs for 5 s and a network that is silent for 1 s are no reason for an election (5 devices)", async () => {
+    const agents = await site(5, 5, 1);
+    await agents.until("5 voters", () => agents.leader()?.agent?.status().voters.length === 5, seconds(60));
+    const term = agents.leader()?.agent?.status().term;
+    for (const device of agents.devices) {
+      device.disk.hang();
+      await agents.run(seconds(5));
+      device.disk.resume();
+      await agents.run(seconds(1));
+    }
+    agents.network.setFaults({ loss: 1 });
+    await agents.run(seconds(1));
+    agents.network.setFaults({ loss: 0 });
+    await agents.run(seconds(5));
+    expect(agents.leader()?.agent?.status()).toMatchObject({ term, role: "leader" });
+  });
+
   it("every reading counts once on the dashboard topic (5 devices, nothing fails)", async () => {
     const agents = await site(2, 5);
     await agents.run(seconds(60));
