@@ -5,11 +5,9 @@
 
 import { assert, isSkeinError, SkeinError } from "../base/errors.ts";
 import { type Generation, memberKey } from "../base/ids.ts";
-import { type SiteTime, siteTime } from "../base/units.ts";
-import type { RaftInitial } from "../raft/types.ts";
 import type { StoredReading } from "../readings/reading-log.ts";
 import { readingsLogName } from "../readings/reading-store.ts";
-import { openReplica } from "../replica/open-replica.ts";
+import { newestTime, openReplica } from "../replica/open-replica.ts";
 import { SiteClock } from "../replica/site-time.ts";
 import { Device } from "./device.ts";
 import type { Life } from "./life.ts";
@@ -117,7 +115,7 @@ class DeviceAgent implements Agent {
         continue;
       }
       const founding = founds ? await this.#found() : this.#generation;
-      const siteClock = new SiteClock(clock, newestTime(opened.parts.initial, opened.parts.state.siteTimeFloor));
+      const siteClock = new SiteClock(clock, newestTime(opened.parts));
       const life: Life = {
         site: this.#configuration.site,
         self,
@@ -197,8 +195,4 @@ class DeviceAgent implements Agent {
     this.#device = await this.#begin(true);
     this.#device.start();
   }
-}
-
-function newestTime(initial: RaftInitial, floor: SiteTime): SiteTime {
-  return siteTime(Math.max(floor, ...initial.entries.map((entry) => entry.siteTime)));
 }

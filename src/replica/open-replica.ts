@@ -8,7 +8,7 @@ import type { Clock } from "../base/ports/clock.ts";
 import type { LogFiles } from "../base/ports/log-file.ts";
 import type { Random } from "../base/ports/random.ts";
 import type { Storage } from "../base/ports/storage.ts";
-import { milliseconds, seconds } from "../base/units.ts";
+import { milliseconds, type SiteTime, seconds, siteTime } from "../base/units.ts";
 import type { Entry, LogStart, RaftInitial, RaftLimits, RaftTiming, Voters } from "../raft/types.ts";
 import { SiteState } from "../site/state.ts";
 import { Checkpoints } from "./checkpoints.ts";
@@ -121,4 +121,9 @@ function alignWithCheckpoint(
   const at = checkpoint.index === start.index ? start : entries[checkpoint.index - start.index - 1];
   if (at?.term === checkpoint.term) return { start, entries, voters: checkpoint.voters };
   return { start: checkpoint, entries: [], voters: checkpoint.voters };
+}
+
+/** The newest site time that is on the disk: no coordinator's clock may begin before it. */
+export function newestTime({ initial, state }: ReplicaParts): SiteTime {
+  return initial.entries.reduce((newest, entry) => siteTime(Math.max(newest, entry.siteTime)), state.siteTimeFloor);
 }

@@ -41,8 +41,9 @@ describe("every question is answered once", () => {
     }
     for (const kind of ["propose", "submit", "read", "propose"] as const) asker.ask(leader, kind);
     await site.run(seconds(5));
-    // The last one was never appended, because two appends were on their way.
-    expect(asker.answers).toEqual([["unknown"], ["unknown"], ["not"], ["not-leader"]]);
+    expect(asker.unanswered).toBe(0);
+    expect(asker.answers[2]).toEqual(["not"]);
+    for (const place of [0, 1, 3]) expect(["unknown", "not-leader"]).toContain(asker.answers[place]?.[0]);
   });
 
   it.each([true, false])("when it is stopped, before and after (leader: %s)", async (isLeader) => {

@@ -50,8 +50,16 @@ class Client {
   }
 }
 
+/** The disk answers nothing for 3 s. */
+function hang(site: VirtualSite, node: VirtualReplica): void {
+  const { disk } = node;
+  disk.hang();
+  site.time.schedule(seconds(3), "disk resumes", () => disk.resume());
+}
+
 async function live(seed: number): Promise<{ acknowledged: number; snapshots: number }> {
   const site = new VirtualSite(seed, seed % 3 === 0 ? 5 : 3);
+  site.wallOffsets = site.replicas.map(() => site.random.below(1_000_000_000));
   site.sizes = smallSizes;
   await site.found();
   const { random } = site;
@@ -73,11 +81,19 @@ async function live(seed: number): Promise<{ acknowledged: number; snapshots: nu
     else if (chance < 0.182) {
       for (const each of site.replicas) if (each.replica !== undefined) site.crash(each);
       for (const client of clients) client.forget();
+    } else if (chance < 0.2) hang(site, node);
+    else if (chance < 0.21 && node.replica !== undefined) {
+      const { replica } = node;
+      node.replica = undefined;
+      await site.settle(replica.stop()); // as SIGTERM: then the process is gone
+      site.crash(node);
+      for (const client of clients) client.forget();
     }
     clients[random.below(3)]?.next(node, `pi-${seed}-${round}`);
     await site.run(milliseconds(random.below(300)));
   }
   site.cut.clear();
+  await site.run(seconds(4));
   Object.assign(site.faults, { loss: 0, repeat: 0, delayMax: milliseconds(2) });
   for (const node of site.replicas) if (node.replica === undefined) await site.start(node);
   const leader = await site.untilLeader();
@@ -89,6 +105,11 @@ async function live(seed: number): Promise<{ acknowledged: number; snapshots: nu
   const applied = site.replicas.map((node) => [node.key, node.replica?.appliedIndex, node.replica?.state.digest()]);
   const expected = site.replicas.map((node) => [node.key, replica?.appliedIndex, replica?.state.digest()]);
   expect(applied, `seed ${seed}: not all hold the same`).toEqual(expected);
+  let newest = 0;
+  site.entryTimes.forEach((time, index) => {
+    expect(time, `seed ${seed}: site time falls at entry ${index}`).toBeGreaterThanOrEqual(newest);
+    newest = time;
+  });
   expect(site.replicas.flatMap(({ diverged, failures }) => [...diverged, ...failures])).toEqual([]);
   return {
     acknowledged: clients.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0),

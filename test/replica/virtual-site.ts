@@ -6,10 +6,10 @@ import { SeededRandom } from "../../firmware-sim/seeded-random.ts";
 import { VirtualClock, VirtualTime } from "../../firmware-sim/virtual-clock.ts";
 import { type MemberKey, siteId } from "../../src/base/ids.ts";
 import type { Logger } from "../../src/base/ports/logger.ts";
-import { type Duration, milliseconds, seconds, siteTime } from "../../src/base/units.ts";
+import { type Duration, milliseconds, seconds } from "../../src/base/units.ts";
 import type { RaftLimits, RaftMessage } from "../../src/raft/types.ts";
 import type { ReplicaVoice } from "../../src/replica/contract.ts";
-import { defaultRaftLimits, defaultTiming, openReplica } from "../../src/replica/open-replica.ts";
+import { defaultRaftLimits, defaultTiming, newestTime, openReplica } from "../../src/replica/open-replica.ts";
 import { Replica } from "../../src/replica/replica.ts";
 import { SiteClock } from "../../src/replica/site-time.ts";
 
@@ -109,7 +109,7 @@ export class VirtualSite {
       ),
     );
     if (opened.kind !== "opened") throw new Error(opened.why);
-    const siteClock = new SiteClock(clock, siteTime(0));
+    const siteClock = new SiteClock(clock, newestTime(opened.parts));
     const { state } = opened.parts;
     const apply = state.apply.bind(state);
     state.apply = (entry) => {
