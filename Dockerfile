@@ -28,4 +28,4 @@ EXPOSE 1883
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["node", "dist/src/cli/main.js", "health", "--data", "/var/lib/skein"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["node", "--enable-source-maps", "dist/src/cli/main.js"]
-CMD ["run", "--data", "/var/lib/skein"]
+CMD ["run", "--config", "/etc/skein/agent.yaml", "--data", "/var/lib/skein"]

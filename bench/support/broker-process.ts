@@ -15,7 +15,8 @@ export interface BrokerProcess {
   stop(): Promise<void>;
 }
 
-const environment = { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` };
+const { PATH: pathOfThisProcess = "" } = process.env;
+const environment = { ...process.env, PATH: `${pathOfThisProcess}:/usr/sbin:/sbin` };
 
 export async function startBroker(directory: string): Promise<BrokerProcess> {
   const found = spawnSync("mosquitto", ["-h"], { env: environment, encoding: "utf8" });

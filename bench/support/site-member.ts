@@ -104,6 +104,7 @@ export class SiteMember {
               if (isRaft(message)) member.replica.received(memberKey(from), broadcast, message);
             },
             heardGeneration: () => undefined,
+            heardOwnName: () => undefined,
             changed: () => undefined,
           },
         );

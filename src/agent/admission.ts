@@ -1,37 +1,44 @@
 // The coordinator's side of joining (PROTOCOLS, "Joining, incarnations, bootstrap").
 //
 // A join is answered by the log alone: the device repeats it until its own copy of the member table shows it. A new
-// incarnation replaces the old one in one entry; if the old one was a voter, a joint change removes it first.
+// incarnation replaces the old one in one entry; if the old one was a voter, a joint change removes it first. But only once
+// the old one is silent: learners say nothing for minutes, so it is asked before it counts as gone. What is refused is said.
 
-import type { DeviceId, MemberKey } from "../base/ids.ts";
-import { memberKey } from "../base/ids.ts";
+import { type DeviceId, type MemberKey, memberKey } from "../base/ids.ts";
+import { limits } from "../base/limits.ts";
 import type { Clock, Timer } from "../base/ports/clock.ts";
-import { between, type Instant, milliseconds, seconds } from "../base/units.ts";
-import type { JoinRequest } from "../site/types.ts";
+import { between, type Instant, milliseconds, minutes } from "../base/units.ts";
+import type { JoinRequest, RefusalReason } from "../site/types.ts";
 
 /** What admission asks of the coordinator around it. */
 export interface AdmissionDoor {
   /** The device's entry in the member table. */
   member(device: DeviceId): { readonly member: MemberKey; readonly session: number } | undefined;
+  isSelf(device: DeviceId): boolean;
   /** When a frame of this very incarnation was last heard. */
   lastHeard(member: MemberKey): Instant | undefined;
+  /** Asks it for a sign of life. */
+  probe(member: MemberKey): void;
   isVoter(member: MemberKey): boolean;
   /** Begins a joint change to the voters without `member`. */
   demote(member: MemberKey): void;
   /** `refused`: all or none were admitted, and it was none. */
-  propose(joins: readonly JoinRequest[], refused: () => void): void;
-  refuse(to: MemberKey, reason: "id-in-use", detail: string): void;
+  propose(joins: readonly JoinRequest[], refused: (reason: RefusalReason, detail: string) => void): void;
+  refuse(to: MemberKey, reason: RefusalReason | "id-in-use", detail: string): void;
 }
 
 /** Several joins that come together cost one entry. */
 const gatherFor = milliseconds(50);
-/** An incarnation heard within this time is alive: two copies of one device run. */
-const aliveFor = seconds(5);
+/** How long one that was asked has for its answer, and how long its silence counts. */
+const answerWithin = milliseconds(1500);
+const silenceCounts = minutes(1);
 
 export class Admission {
   readonly #clock: Clock;
   readonly #door: AdmissionDoor;
   readonly #gathered = new Map<DeviceId, JoinRequest>();
+  /** Incarnations that somebody wants to replace, and when they were asked whether they live. */
+  readonly #probed = new Map<MemberKey, Instant>();
   #timer: Timer | undefined;
 
   constructor(clock: Clock, door: AdmissionDoor) {
@@ -45,11 +52,15 @@ export class Admission {
     const known = this.#door.member(request.device);
     if (known?.member === self && known.session >= request.session) return;
     if (known !== undefined && known.member !== self) {
-      const heard = this.#door.lastHeard(known.member);
-      if (heard !== undefined && between(heard, this.#clock.now()) < aliveFor) {
-        const detail = `another copy of ${request.device} (${known.member}) is running; stop one of the two`;
-        this.#door.refuse(self, "id-in-use", detail);
-        return;
+      switch (this.#sign(known.member, request.device)) {
+        case "alive": {
+          const detail = `another copy of ${request.device} (${known.member}) is running; stop one of the two`;
+          this.#door.refuse(self, "id-in-use", detail);
+          return;
+        }
+        case "unknown":
+          return; // the device asks again, and by then it is known
+        case "silent":
       }
       if (this.#door.isVoter(known.member)) {
         this.#door.demote(known.member);
@@ -64,16 +75,39 @@ export class Admission {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#gathered.clear();
+    this.#probed.clear();
+  }
+
+  /** Of an incarnation that another one wants to replace. Whatever was heard before it was asked says nothing of now. */
+  #sign(member: MemberKey, device: DeviceId): "alive" | "silent" | "unknown" {
+    if (this.#door.isSelf(device)) return "alive";
+    const now = this.#clock.now();
+    const probed = this.#probed.get(member);
+    const heard = this.#door.lastHeard(member);
+    const isAsked = probed !== undefined && between(probed, now) < silenceCounts;
+    const isAlive = isAsked && heard !== undefined && heard > probed;
+    if (isAsked && !isAlive) return between(probed, now) < answerWithin ? "unknown" : "silent";
+    if (this.#probed.size >= limits.members) this.#probed.clear();
+    this.#probed.set(member, now);
+    this.#door.probe(member);
+    return isAlive ? "alive" : "unknown";
   }
 
   #propose(): void {
     this.#timer = undefined;
-    const joins = [...this.#gathered.values()];
-    this.#gathered.clear();
+    const joins = [...this.#gathered.values()].slice(0, limits.joinsInEntry);
+    for (const { device } of joins) this.#gathered.delete(device);
     if (joins.length === 0) return;
-    this.#door.propose(joins, () => {
+    if (this.#gathered.size > 0) this.#timer = this.#clock.after(gatherFor, "joins", () => this.#propose());
+    this.#door.propose(joins, (reason, detail) => {
+      const [only] = joins;
+      if (joins.length === 1 && only !== undefined) this.#door.refuse(memberKey(only), reason, detail);
       // One of several that cannot be admitted must not keep the others out.
-      if (joins.length > 1) for (const join of joins) this.#door.propose([join], () => undefined);
+      else for (const join of joins) this.#proposeAlone(join);
     });
+  }
+
+  #proposeAlone(join: JoinRequest): void {
+    this.#door.propose([join], (reason, detail) => this.#door.refuse(memberKey(join), reason, detail));
   }
 }

@@ -3,11 +3,12 @@
 // An agent lives through devices: each start is a session, and when its past turns out to be lost (or not its own) it goes on
 // as a new incarnation, without a restart of the process.
 
-import { assert, SkeinError } from "../base/errors.ts";
+import { assert, isSkeinError, SkeinError } from "../base/errors.ts";
 import { type Generation, memberKey } from "../base/ids.ts";
 import { type SiteTime, siteTime } from "../base/units.ts";
 import type { RaftInitial } from "../raft/types.ts";
 import type { StoredReading } from "../readings/reading-log.ts";
+import { readingsLogName } from "../readings/reading-store.ts";
 import { openReplica } from "../replica/open-replica.ts";
 import { SiteClock } from "../replica/site-time.ts";
 import { Device } from "./device.ts";
@@ -38,6 +39,8 @@ class DeviceAgent implements Agent {
   #fail: (failure: SkeinError) => void = () => undefined;
   #device: Device | undefined;
   #generation: Generation | undefined;
+  #starting: Promise<void> | undefined;
+  #adopting: Promise<void> | undefined;
   #renewing: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -49,18 +52,13 @@ class DeviceAgent implements Agent {
     });
   }
 
-  async start(): Promise<void> {
-    if (this.#device !== undefined || this.#stopping !== undefined) return;
-    this.#device = await this.#begin(this.#ports.data.origin !== "found");
-    this.#device.start();
+  start(): Promise<void> {
+    this.#starting ??= this.#start();
+    return this.#starting;
   }
 
   stop(): Promise<void> {
-    this.#stopping ??= (async () => {
-      await this.#renewing;
-      await this.#device?.stop();
-      await this.#ports.data.close();
-    })();
+    this.#stopping ??= this.#stop();
     return this.#stopping;
   }
 
@@ -72,6 +70,24 @@ class DeviceAgent implements Agent {
   storedReadings(): Promise<readonly StoredReading[]> {
     assert(this.#device !== undefined, "readings are asked for after start");
     return this.#device.storedReadings();
+  }
+
+  async #start(): Promise<void> {
+    if (this.#stopping !== undefined) return;
+    this.#device = await this.#begin(this.#ports.data.origin !== "found");
+    if (this.#stopping === undefined) this.#device.start();
+  }
+
+  /** What is under way ends first: it stands on the data directory. */
+  async #stop(): Promise<void> {
+    await this.#starting?.catch(() => undefined);
+    await this.#renewing;
+    try {
+      await this.#device?.stop();
+      await this.#adopting;
+    } finally {
+      await this.#ports.data.close();
+    }
   }
 
   /** Opens what the data directory holds; a lost past makes a new incarnation, once. */
@@ -89,6 +105,7 @@ class DeviceAgent implements Agent {
           founds,
           hasPast: identity.generation !== undefined && !isFresh,
           timing: this.#configuration.timing,
+          ...this.#configuration.sizes,
         },
       );
       if (opened.kind === "lost-past") {
@@ -113,11 +130,20 @@ class DeviceAgent implements Agent {
       const device = new Device(this.#ports, this.#configuration, life, parts, {
         generation: () => this.#generation,
         adoptGeneration: (generation) => this.#adopt(generation),
-        renew: (why) => this.#renew(why),
+        renew: (why, readings) => this.#renew(why, readings),
         failed: (failure) => this.#fail(failure),
       });
-      await device.open();
-      return device;
+      try {
+        await device.open();
+        return device;
+      } catch (cause) {
+        await device.stop();
+        if (!isSkeinError(cause, "log-damaged")) throw cause;
+        // Numbers that were given, and perhaps sent, are lost with it: this incarnation cannot number on.
+        logger.error({ why: cause.message }, "the readings on this card cannot be gone on with; they are set aside");
+        await data.logFiles.setAside(readingsLogName);
+        await data.newIncarnation();
+      }
     }
   }
 
@@ -130,19 +156,25 @@ class DeviceAgent implements Agent {
     return generation;
   }
 
+  /** Nothing of the generation is answered before it is synced: a device belongs to one, whatever it hears later. */
   #adopt(generation: Generation): void {
-    this.#generation = generation;
-    this.#ports.logger.info({ generation }, "heard this site's coordinator for the first time");
-    this.#ports.data.saveGeneration(generation).catch((cause: unknown) => {
-      this.#fail(new SkeinError("disk-failed", "The site's generation could not be written", cause));
-    });
+    if (this.#adopting !== undefined) return;
+    this.#adopting = this.#ports.data.saveGeneration(generation).then(
+      () => {
+        this.#generation = generation;
+        this.#ports.logger.info({ generation }, "heard this site's coordinator for the first time");
+      },
+      (cause: unknown) => {
+        this.#fail(new SkeinError("disk-failed", "The site's generation could not be written", cause));
+      },
+    );
   }
 
   /** Idempotent: the first reason counts. */
-  #renew(why: string): void {
+  #renew(why: string, readings: "kept" | "set-aside" = "kept"): void {
     if (this.#renewing !== undefined || this.#stopping !== undefined) return;
-    this.#ports.logger.error({ why }, "this incarnation must not go on; a new one is made");
-    this.#renewing = this.#makeAnew().then(
+    this.#ports.logger.error({ why, readings }, "this incarnation must not go on; a new one is made");
+    this.#renewing = this.#makeAnew(readings).then(
       () => {
         this.#renewing = undefined;
       },
@@ -155,9 +187,12 @@ class DeviceAgent implements Agent {
     );
   }
 
-  async #makeAnew(): Promise<void> {
+  async #makeAnew(readings: "kept" | "set-aside"): Promise<void> {
+    const { data } = this.#ports;
     await this.#device?.stop();
-    await this.#ports.data.newIncarnation();
+    await this.#adopting;
+    if (readings === "set-aside") await data.logFiles.setAside(readingsLogName);
+    await data.newIncarnation();
     if (this.#stopping !== undefined) return;
     this.#device = await this.#begin(true);
     this.#device.start();

@@ -11,6 +11,7 @@ import { type LogIndex, logIndex, seconds } from "../base/units.ts";
 import type { ApiAnswerMessage, ApiQuestionMessage, ApiResult } from "../mqtt/site-codec.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { SiteConfiguration } from "../site/configuration.ts";
+import { unpackChanges } from "../site/configuration-changes.ts";
 import { defaultConfiguration } from "../site/configuration-defaults.ts";
 import { diffConfiguration } from "../site/configuration-diff.ts";
 import { readChanges } from "../site/configuration-items.ts";
@@ -30,6 +31,7 @@ const questions = ["status", "members", "config.show", "config.history", "config
 /** Of the size that the schema allows, so many fit a frame. */
 const itemsInPart = 24;
 const revisionsInPart = 48;
+const rowsInPart = 128;
 
 type Argument = Readonly<Record<string, unknown>>;
 
@@ -77,9 +79,9 @@ export class Api {
   async #answer(name: string, argument: Argument): Promise<readonly unknown[]> {
     switch (name) {
       case "status":
-        return [this.#parts.status()];
+        return this.#status();
       case "members":
-        return [this.#members()];
+        return this.#members();
       case "config.show":
         return this.#show(argument);
       case "config.history":
@@ -94,16 +96,30 @@ export class Api {
     }
   }
 
-  #members(): unknown {
+  /** The first part has all but the rest of the members and of the latest readings, which follow. */
+  #status(): readonly unknown[] {
+    const status = this.#parts.status();
+    const members = inParts(status.members, rowsInPart);
+    const latest = inParts(status.readings.latest, rowsInPart);
+    const first = { ...status, members: members[0], readings: { ...status.readings, latest: latest[0] } };
+    const more = members.slice(1).map((part) => ({ members: part }));
+    return [first, ...more, ...latest.slice(1).map((part) => ({ readings: { latest: part } }))];
+  }
+
+  #members(): readonly unknown[] {
     const { members, voters } = this.#parts.status();
-    return { members, voters };
+    return inParts(members, rowsInPart).map((part, number) =>
+      number === 0 ? { members: part, voters } : { members: part },
+    );
   }
 
   /** `items`: the configuration as changes of the default one (`defaultConfiguration`), spread over the parts. */
   async #show({ revision }: Argument): Promise<readonly unknown[]> {
+    if (revision !== undefined && revision !== null && !isCount(revision))
+      throw new SkeinError("invalid-argument", "revision: a whole number was expected, as config history lists them");
     await this.#barrier();
     const { state } = this.#parts.replica;
-    const wanted = revision === undefined ? state.revision : logIndex(Number(revision));
+    const wanted = isCount(revision) ? logIndex(revision) : state.revision;
     const { configuration, made } = await this.#configurationAt(wanted);
     const items = diffConfiguration(defaultConfiguration, configuration);
     const head = {
@@ -120,7 +136,7 @@ export class Api {
   /** Newest first. */
   async #history({ limit }: Argument): Promise<readonly unknown[]> {
     await this.#barrier();
-    const most = typeof limit === "number" && limit > 0 ? limit : limits.configurationRevisions;
+    const most = isCount(limit) && limit > 0 ? limit : limits.configurationRevisions;
     const newestFirst = [...this.#parts.replica.state.revisions].reverse();
     const revisions = await this.#revisions(newestFirst.slice(0, most).map(historyKey));
     const rows = revisions.map(({ revision, siteTime, author, note, changes }) => ({
@@ -133,12 +149,13 @@ export class Api {
     return inParts(rows, revisionsInPart).map((part) => ({ revisions: part }));
   }
 
+  /** `changes`: a list, or the same packed, because the list of a whole site does not fit a frame. */
   #apply(argument: Argument): Promise<unknown> {
     const { base, changes: raw, author, note, session, serial } = argument;
-    const changes = readChanges(raw);
-    if (changes === undefined)
+    const changes = raw instanceof Uint8Array ? unpackChanges(raw) : readChanges(raw);
+    if (changes === undefined || changes.length === 0)
       throw new SkeinError("invalid-argument", "changes: a list of {section, name, before, after} was expected");
-    if (typeof base !== "number" || typeof session !== "string" || typeof serial !== "number") {
+    if (!isCount(base) || !isClientSession(session) || !isCount(serial) || serial < 1) {
       throw new SkeinError(
         "invalid-argument",
         "base (a revision), session (32 hex digits) and serial (1, 2, 3 …) are needed",
@@ -204,6 +221,9 @@ function inParts<T>(items: readonly T[], most: number): T[][] {
   for (let from = most; from < items.length; from += most) parts.push(items.slice(from, from + most));
   return parts;
 }
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+const isClientSession = (value: unknown): value is string => typeof value === "string" && /^[0-9a-f]{32}$/.test(value);
 
 const isArgument = (value: unknown): value is Argument =>
   typeof value === "object" && value !== null && !Array.isArray(value);

@@ -4,25 +4,27 @@
 // is remembered from one term to the next. It acts only while the core says that it has authority: elected, an entry of its own
 // term committed, and a majority heard within the election timeout.
 
-import { type DeviceId, type Generation, type MemberKey, memberKey, type SiteId } from "../base/ids.ts";
+import { type DeviceId, type Generation, type MemberKey, memberKey, memberOf, type SiteId } from "../base/ids.ts";
 import type { Clock, Timer } from "../base/ports/clock.ts";
 import type { Logger } from "../base/ports/logger.ts";
 import { between, type Instant, milliseconds, seconds } from "../base/units.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { SiteClock } from "../replica/site-time.ts";
-import type { Command, JoinRequest } from "../site/types.ts";
+import type { Command, JoinRequest, RefusalReason } from "../site/types.ts";
 import { Admission } from "./admission.ts";
 import { membersToProbe, planVoters, type VoterCandidate, type VoterSituation } from "./voter-policy.ts";
 
 export interface CoordinatorDoor {
   lastHeard(member: MemberKey): Instant | undefined;
-  refuseJoin(to: MemberKey, reason: "id-in-use", detail: string): void;
+  isPresent(device: DeviceId): boolean;
+  refuseJoin(to: MemberKey, reason: RefusalReason | "id-in-use", detail: string): void;
   /** It has authority now; whatever speaks for the site outside may start. */
   authorityGained(): void;
   authorityLost(): void;
 }
 
 export interface CoordinatorOptions {
+  readonly self: MemberKey;
   readonly site: SiteId;
   /** Of the generation that this device founded and that the log does not know yet. */
   readonly founding: Generation | undefined;
@@ -62,7 +64,9 @@ export class Coordinator {
     this.#door = door;
     this.#admission = new Admission(ports.clock, {
       member: (device) => this.#known(device),
+      isSelf: (device) => device === memberOf(options.self).device,
       lastHeard: (member) => door.lastHeard(member),
+      probe: (member) => this.#replica.probe(member),
       isVoter: (member) => this.#voters().includes(member),
       demote: (member) => this.#changeVoters(this.#votersWithout(member)),
       propose: (joins, refused) => this.#proposeJoins(joins, refused),
@@ -130,11 +134,11 @@ export class Coordinator {
     });
   }
 
-  #proposeJoins(joins: readonly JoinRequest[], refused: () => void): void {
+  #proposeJoins(joins: readonly JoinRequest[], refused: (reason: RefusalReason, detail: string) => void): void {
     this.#replica.propose({ kind: "join", joins }, (result) => {
       if (result.kind !== "refused") return;
       this.#logger.warn({ devices: joins.map(({ device }) => device), ...result }, "the site refused to admit");
-      refused();
+      refused(result.reason, result.detail);
     });
   }
 
@@ -159,12 +163,15 @@ export class Coordinator {
         )
         .map(({ member }) => member),
     );
+    const { self } = this.#options;
+    ready.add(self);
     const candidates: VoterCandidate[] = [...state.members.values()].map((member) => ({
       member: memberKey(member),
       zone: state.configuration.devices.get(member.device)?.zone,
       isReady: ready.has(memberKey(member)),
+      isPresent: this.#door.isPresent(member.device),
     }));
-    return { candidates, voters: this.#voters(), wanted: state.configuration.settings.voters };
+    return { self, candidates, voters: this.#voters(), wanted: state.configuration.settings.voters };
   }
 
   #changeVoters(voters: readonly MemberKey[]): void {
@@ -181,10 +188,10 @@ export class Coordinator {
 
   /** Without `member`, and again an odd number: with the best of the others, or with one less. */
   #votersWithout(member: MemberKey): readonly MemberKey[] {
-    const { candidates, voters, wanted } = this.#situation();
+    const { self, candidates, voters, wanted } = this.#situation();
     const others = candidates.filter((candidate) => candidate.member !== member);
     const kept = voters.filter((voter) => voter !== member);
-    return planVoters({ candidates: others, voters: kept, wanted }) ?? kept;
+    return planVoters({ self, candidates: others, voters: kept, wanted }) ?? kept;
   }
 
   #known(device: DeviceId): { member: MemberKey; session: number } | undefined {

@@ -1,8 +1,9 @@
 // The readings of one device, from its sensors to the coordinator; and, while it is coordinator, from everybody's partials to
 // the log. The protocol is PROTOCOLS.md, "Counting each reading once".
 
-import type { SkeinError } from "../base/errors.ts";
+import { isSkeinError, SkeinError } from "../base/errors.ts";
 import { type MemberKey, memberKey, type SensorId } from "../base/ids.ts";
+import type { Driver } from "../base/ports/driver.ts";
 import { isAssigned } from "../readings/fold.ts";
 import { Gatherer } from "../readings/gatherer.ts";
 import { PartialSender } from "../readings/partial-sender.ts";
@@ -13,6 +14,7 @@ import { type SampledSensor, Sampler, type SensorStatus } from "../readings/samp
 import { type Partial, quality } from "../readings/types.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { SiteClock } from "../replica/site-time.ts";
+import type { SensorConfiguration } from "../site/configuration.ts";
 import type { Move, Touched } from "../site/types.ts";
 import type { Life } from "./life.ts";
 import type { AgentPorts } from "./ports.ts";
@@ -23,8 +25,8 @@ export interface CountingOptions {
   readonly replica: Replica;
   /** To the coordinator; false when there is no way to it. */
   send(to: MemberKey, partial: Partial): boolean;
-  /** The log has counted other readings under this device's numbers. */
-  twoCopies(detail: string): void;
+  /** The log has counted other readings under this device's numbers; `set-aside`: also such as the card never had. */
+  notMyReadings(detail: string, readings: "kept" | "set-aside"): void;
   failed(failure: SkeinError): void;
 }
 
@@ -72,12 +74,17 @@ export class Counting {
     });
   }
 
-  /** Opens the readings log. Fails as `LogFiles.open`; a log that is damaged is set aside and named. */
+  /** Opens the readings log. Fails as `LogFiles.open`, also with `log-damaged` where counted readings are missing in it. */
   async open(): Promise<void> {
     const { life, replica } = this.#options;
     this.#isHeld = life.was !== undefined && !this.#isAdmitted();
-    this.#store = await this.#openStore();
-    const store = this.#store;
+    const store = await this.#openStore();
+    this.#store = store;
+    const counted = this.#isAdmitted() ? (replica.state.counted(this.#self) ?? 0) : 0;
+    if (store.taken < counted) {
+      const detail = `The readings log ends at number ${store.taken}, and ${counted} are counted: it is not the one it was`;
+      throw new SkeinError("log-damaged", detail);
+    }
     for (const reading of await this.storedReadings()) if (isMissing(reading)) this.#missing += 1;
     this.#sender = new PartialSender(
       {
@@ -93,9 +100,10 @@ export class Counting {
       {
         origin: this.#self,
         session: life.session,
-        twoCopies: (move) =>
-          this.#options.twoCopies(
-            `the site counted ${move.from}–${move.to} of this device with other readings than its own`,
+        twoCopies: ({ from, to }) =>
+          this.#options.notMyReadings(
+            `the site counted ${from}–${to} of this device with other readings than its own`,
+            to > store.taken ? "set-aside" : "kept",
           ),
         failed: (failure) => this.#ports.logger.warn({ why: failure.message }, "readings cannot be read back"),
       },
@@ -143,6 +151,11 @@ export class Counting {
   hasTime(): void {
     const stamp = this.#options.siteClock.stamp();
     if (stamp !== undefined) this.#store?.synchronize(stamp);
+  }
+
+  /** Whether there is anything that another incarnation of this device may have taken. */
+  get hasReadings(): boolean {
+    return (this.#store?.taken ?? 0) > 0;
   }
 
   sensors(): ReadonlyMap<SensorId, SensorStatus> {
@@ -228,10 +241,20 @@ export class Counting {
         range,
         stuckAfter,
         fingerprint,
-        driver: () => this.#ports.drivers(sensor, configuration),
+        driver: () => this.#driverOf(sensor, configuration),
       });
     }
     this.#sampler.configure(wanted);
+  }
+
+  /** The site may configure what this host cannot do: then the sensor is faulty here, and nothing else ends (RAFT-CASES 52). */
+  #driverOf(sensor: SensorId, configuration: SensorConfiguration): Driver {
+    try {
+      return this.#ports.drivers(sensor, configuration);
+    } catch (failure) {
+      if (!isSkeinError(failure)) throw failure;
+      return { start: (sink) => this.#ports.clock.soon(() => sink.fault(failure)), stop: () => undefined };
+    }
   }
 }
 

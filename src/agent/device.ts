@@ -4,7 +4,7 @@
 import type { SkeinError } from "../base/errors.ts";
 import { type Generation, type Member, type MemberKey, memberKey, memberOf } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
-import type { Instant } from "../base/units.ts";
+import { between, type Instant, seconds } from "../base/units.ts";
 import { BrokerSet, type Delivery } from "../mqtt/broker-set.ts";
 import type { SiteMessage } from "../mqtt/messages.ts";
 import type { StoredReading } from "../readings/reading-log.ts";
@@ -27,11 +27,13 @@ export interface DeviceHandlers {
   generation(): Generation | undefined;
   /** This device has belonged to none so far. */
   adoptGeneration(generation: Generation): void;
-  /** This incarnation must not go on: the agent makes a new one. */
-  renew(why: string): void;
+  /** This incarnation must not go on: the agent makes a new one. `set-aside`: without the readings that are on the card. */
+  renew(why: string, readings?: "kept" | "set-aside"): void;
   /** The disk no longer keeps what is promised. */
   failed(failure: SkeinError): void;
 }
+
+const ownEchoes = seconds(10);
 
 export class Device {
   readonly #ports: AgentPorts;
@@ -47,6 +49,7 @@ export class Device {
   readonly #dashboard: Dashboard;
   readonly #api: Api;
   readonly #problems: Problems;
+  readonly #startedAt: Instant;
   /** When each member was last heard; newest last. */
   readonly #heard = new Map<MemberKey, Instant>();
 
@@ -64,6 +67,7 @@ export class Device {
     this.#siteClock = parts.siteClock;
     this.#handlers = handlers;
     this.#problems = new Problems(ports);
+    this.#startedAt = clock.now();
     this.#brokers = new BrokerSet(
       { clock, links, log: logger },
       {
@@ -76,6 +80,7 @@ export class Device {
       },
       {
         received: (delivery) => this.#received(delivery),
+        heardOwnName: (from, session) => this.#heardOwnName(from, session),
         heardGeneration: ({ generation, kind, from }) => this.#heardGeneration(generation, kind, from),
         changed: () => this.#dashboard.presenceChanged(),
       },
@@ -108,24 +113,30 @@ export class Device {
         device: life.self.device,
         incarnation: life.self.incarnation,
         session: life.session,
-        was: life.was,
         version: life.version,
       },
       {
+        was: () => (this.#counting.hasReadings ? life.was : undefined),
         leader: () => this.#replica.role.leader,
         known: () => this.#replica.state.members.get(life.self.device),
         ask: (leader, request) =>
           leader === this.#key ? this.#coordinator.asked(request) : this.#say(leader, { kind: "join", request }),
         pastIsNotMine: (detail) => handlers.renew(detail),
+        readingsAreNotMine: (detail) => handlers.renew(detail, "set-aside"),
+        removed: (detail) => this.#problems.note("removed", detail),
       },
     );
     this.#coordinator = new Coordinator(
       { clock, logger },
       { replica: this.#replica, siteClock: parts.siteClock },
-      { site: life.site, founding: life.founding },
+      { self: this.#key, site: life.site, founding: life.founding },
       {
         lastHeard: (member) => this.#heard.get(member),
-        refuseJoin: (to, reason, detail) => this.#say(to, { kind: "join-refused", reason, detail }),
+        isPresent: (device) => device === life.self.device || this.#brokers.isPresent(device),
+        refuseJoin: (to, reason, detail) => {
+          if (reason === "id-in-use") this.#problems.note("copies", detail);
+          this.#say(to, { kind: "join-refused", reason, detail });
+        },
         authorityGained: () => {
           this.#counting.lead();
           this.#dashboard.lead();
@@ -152,7 +163,7 @@ export class Device {
       siteClock: parts.siteClock,
       replica: this.#replica,
       send: (to, partial) => this.#brokers.send(memberOf(to), { kind: "partial", partial }),
-      twoCopies: (detail) => handlers.renew(detail),
+      notMyReadings: (detail, readings) => handlers.renew(detail, readings),
       failed: (failure) => handlers.failed(failure),
     });
   }
@@ -173,11 +184,11 @@ export class Device {
   async stop(): Promise<void> {
     this.#joining.stop();
     this.#coordinator.end();
-    await this.#counting.stop();
-    await this.#dashboard.stop();
     this.#api.stop();
-    await this.#replica.stop();
-    await this.#brokers.stop();
+    const parts = [this.#counting, this.#dashboard, this.#replica, this.#brokers];
+    const failures: unknown[] = [];
+    for (const part of parts) await part.stop().catch((failure: unknown) => failures.push(failure));
+    if (failures.length > 0) throw failures[0];
   }
 
   storedReadings(): Promise<readonly StoredReading[]> {
@@ -217,7 +228,7 @@ export class Device {
         }
         return;
       case "join-refused":
-        this.#joining.refused(message.detail);
+        if (sender === this.#replica.role.leader) this.#joining.refused(message.reason, message.detail);
         return;
       case "propose":
         this.#replica.receivedProposal(sender, { session: message.session, serial: message.serial }, message.command);
@@ -268,6 +279,16 @@ export class Device {
     );
   }
 
+  /** What an earlier life of this device said may still be on its way for a moment. */
+  #heardOwnName({ incarnation }: Member, session: number): void {
+    if (between(this.#startedAt, this.#ports.clock.now()) < ownEchoes) return;
+    const { device } = this.#life.self;
+    this.#problems.note(
+      "copies",
+      `another copy of ${device} (incarnation ${incarnation}, session ${session}) is running; stop one of the two`,
+    );
+  }
+
   /** Whoever is right, one that voted must not throw its vote away because of what another says: a person decides. */
   #contradicted(from: MemberKey, detail: string): void {
     this.#problems.note("contradicted", `${from} contradicts what is committed here ${detail}`);
@@ -280,8 +301,10 @@ export class Device {
   }
 
   #roleChanged(change: RoleChange): void {
-    if (change.role === "leader") this.#coordinator.begin();
-    else this.#coordinator.end();
+    if (change.role === "leader") {
+      this.#counting.hasTime();
+      this.#coordinator.begin();
+    } else this.#coordinator.end();
     this.#joining.look();
   }
 

@@ -1,21 +1,28 @@
-// The device's side of joining: ask the coordinator that is heard, until the own copy of the member table shows this session.
+// The device's side of joining: ask the coordinator that is heard, until the own copy of the member table shows this session;
+// and watch the table from then on, because what it says of this device may change.
 
 import type { Incarnation, MemberKey } from "../base/ids.ts";
 import type { Clock, Timer } from "../base/ports/clock.ts";
 import type { Random } from "../base/ports/random.ts";
 import { type Duration, milliseconds, seconds } from "../base/units.ts";
-import type { JoinRequest } from "../site/types.ts";
+import type { JoinRequest, RefusalReason } from "../site/types.ts";
 
 export interface JoiningDoor {
   leader(): MemberKey | undefined;
   /** What the own copy of the member table says of this device. */
   known(): { readonly incarnation: Incarnation; readonly session: number } | undefined;
+  /** The incarnation whose readings this device still has, to be counted on from where that one stopped. */
+  was(): Incarnation | undefined;
   ask(leader: MemberKey, request: JoinRequest): void;
-  /** The table knew this session, or a later one, before this device asked: its data directory is a copy, or went back. */
+  /** This incarnation cannot go on: its data directory is a copy, or went back, or it was removed while it was away. */
   pastIsNotMine(detail: string): void;
+  /** Somebody else counts the readings of `was` on: here they can only be set aside. */
+  readingsAreNotMine(detail: string): void;
+  /** The site goes on without this incarnation, which was a member in this very session. */
+  removed(detail: string): void;
 }
 
-export type JoinState = "waiting-for-coordinator" | "asking" | "refused" | "joined";
+export type JoinState = "waiting-for-coordinator" | "asking" | "refused" | "joined" | "removed";
 
 const firstWait = milliseconds(300);
 const longestWait = seconds(10);
@@ -23,15 +30,16 @@ const longestWait = seconds(10);
 export class Joining {
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #request: JoinRequest;
+  readonly #request: Omit<JoinRequest, "was">;
   readonly #door: JoiningDoor;
   #timer: Timer | undefined;
   #wait: Duration = firstWait;
   #hasAsked = false;
+  #isOver = false;
   #state: JoinState = "waiting-for-coordinator";
   #refusal: string | undefined;
 
-  constructor(ports: { clock: Clock; random: Random }, request: JoinRequest, door: JoiningDoor) {
+  constructor(ports: { clock: Clock; random: Random }, request: Omit<JoinRequest, "was">, door: JoiningDoor) {
     this.#clock = ports.clock;
     this.#random = ports.random;
     this.#request = request;
@@ -45,7 +53,7 @@ export class Joining {
   /** What this device waits for, in words; undefined once it is a member. */
   get waitsFor(): string | undefined {
     if (this.#state === "joined") return undefined;
-    if (this.#state === "refused") return this.#refusal;
+    if (this.#state === "refused" || this.#state === "removed") return this.#refusal;
     return this.#state === "asking"
       ? "asked the coordinator to join; waiting for the member table to show it"
       : "waiting to hear a coordinator; if this device should found the site, start it once with --found";
@@ -58,26 +66,32 @@ export class Joining {
 
   /** The member table, the coordinator or the own copy changed. */
   look(): void {
+    if (this.#isOver) return;
     if (this.#state !== "joined") this.#isJoined();
+    else this.#isStillMember();
   }
 
-  refused(detail: string): void {
-    if (this.#state === "joined") return;
+  /** The coordinator's answer where it is no. It is asked again all the same: what stood in the way may go. */
+  refused(reason: RefusalReason | "id-in-use", detail: string): void {
+    if (this.#isOver || !this.#hasAsked || this.#state === "joined") return;
     this.#state = "refused";
     this.#refusal = detail;
+    if (reason === "gone-origin") this.#end(() => this.#door.pastIsNotMine(detail));
+    if (reason === "heir-exists") this.#end(() => this.#door.readingsAreNotMine(detail));
   }
 
   stop(): void {
+    this.#isOver = true;
     this.#timer?.cancel();
   }
 
   #attempt(): void {
-    if (this.#isJoined()) return;
+    if (this.#isOver || this.#isJoined()) return;
     const leader = this.#door.leader();
     if (leader !== undefined) {
       this.#hasAsked = true;
       if (this.#state !== "refused") this.#state = "asking";
-      this.#door.ask(leader, this.#request);
+      this.#door.ask(leader, { ...this.#request, was: this.#door.was() });
       this.#wait = milliseconds(Math.min(longestWait, this.#wait * 2));
     } else {
       this.#wait = firstWait;
@@ -91,14 +105,39 @@ export class Joining {
     const { incarnation, session } = this.#request;
     if (known === undefined || known.incarnation !== incarnation || known.session < session) return false;
     if (!this.#hasAsked || known.session > session) {
-      this.#timer?.cancel();
-      this.#door.pastIsNotMine(
-        `the site knows session ${known.session} of this device, and this is session ${session}`,
-      );
+      this.#endAsCopy(known.session);
       return true;
     }
     this.#state = "joined";
     this.#timer?.cancel();
     return true;
+  }
+
+  #isStillMember(): void {
+    const known = this.#door.known();
+    const { device, incarnation, session } = this.#request;
+    if (known?.incarnation === incarnation) {
+      if (known.session > session) this.#endAsCopy(known.session);
+      return;
+    }
+    this.#state = "removed";
+    const detail =
+      known === undefined
+        ? `${device} was removed from the site; restart it if it should join again`
+        : `another copy of ${device} has taken this one's place; stop one of the two, and restart the other`;
+    this.#refusal = detail;
+    this.#end(() => this.#door.removed(detail));
+  }
+
+  #endAsCopy(known: number): void {
+    const { session } = this.#request;
+    this.#end(() =>
+      this.#door.pastIsNotMine(`the site knows session ${known} of this device, and this is session ${session}`),
+    );
+  }
+
+  #end(tell: () => void): void {
+    this.stop();
+    tell();
   }
 }

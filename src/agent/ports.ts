@@ -9,7 +9,7 @@ import type { MqttLinks } from "../base/ports/mqtt-link.ts";
 import type { Random } from "../base/ports/random.ts";
 import type { Duration } from "../base/units.ts";
 import type { BrokerAddress } from "../mqtt/broker-connection.ts";
-import type { RaftTiming } from "../raft/types.ts";
+import type { RaftLimits, RaftTiming } from "../raft/types.ts";
 import type { SensorConfiguration } from "../site/configuration.ts";
 
 export interface AgentPorts {
@@ -33,5 +33,7 @@ export interface AgentConfiguration {
   readonly uplinkLogin?: { readonly username: string; readonly password: string };
   readonly keepAlive: Duration;
   readonly timing: RaftTiming;
+  /** When checkpoints are due and what of the log is kept behind them; the usual ones if absent. Small ones try out snapshots. */
+  readonly sizes?: { readonly limits: RaftLimits; readonly checkpointBytes: number };
   readonly version: string;
 }

@@ -8,11 +8,15 @@ import type { MemberKey } from "../base/ids.ts";
 export interface VoterCandidate {
   readonly member: MemberKey;
   readonly zone: string | undefined;
-  /** It answered lately, and is within reach of the commit index. */
+  /** It answered lately, and is within reach of the commit index. The coordinator is. */
   readonly isReady: boolean;
+  /** A broker has it as connected: a hint, which decides whom to ask. */
+  readonly isPresent: boolean;
 }
 
 export interface VoterSituation {
+  /** The coordinator: it never plans to leave itself out. */
+  readonly self: MemberKey;
   /** All members of the site, in the order in which they joined. */
   readonly candidates: readonly VoterCandidate[];
   readonly voters: readonly MemberKey[];
@@ -37,13 +41,20 @@ export function planVoters(situation: VoterSituation): readonly MemberKey[] | un
     if (next.length >= target) break;
     next.push(member);
   }
-  if (next.length % 2 === 0) {
-    // An even number costs a vote and gains nothing: leave the newest newcomer out, or the newest voter if nobody is new.
-    next.pop();
-  }
   if (next.length === 0) return undefined;
+  // An even number costs a vote and gains nothing.
+  if (next.length % 2 === 0) next.splice(next.indexOf(leftOut(situation, next)), 1);
   const isSame = next.length === voters.length && next.every((voter) => voters.includes(voter));
   return isSame ? undefined : next;
+}
+
+/** The newest newcomer; if nobody is new, a voter that does not answer; if all do, the last in the list. Never the coordinator. */
+function leftOut({ self, candidates, voters }: VoterSituation, next: readonly MemberKey[]): MemberKey {
+  const ready = new Set(candidates.filter(({ isReady }) => isReady).map(({ member }) => member));
+  const others = next.filter((member) => member !== self);
+  const newest = others.findLast((member) => !voters.includes(member));
+  const choice = newest ?? others.findLast((member) => !ready.has(member)) ?? others.at(-1);
+  return choice ?? self;
 }
 
 /** Members to ask how far they are, because one of them may be wanted. */
@@ -53,7 +64,7 @@ export function membersToProbe(situation: VoterSituation): readonly MemberKey[] 
   const missing = targetNumber(candidates.length, wanted) - voters.filter((voter) => members.has(voter)).length;
   if (missing <= 0) return [];
   const outside = candidates
-    .filter(({ member }) => !voters.includes(member))
+    .filter(({ member, isPresent }) => isPresent && !voters.includes(member))
     .map((candidate) => ({ ...candidate, isReady: true }));
   return inOrderOfSpread(outside, voters, zonesOf(candidates))
     .slice(0, 2 * missing)

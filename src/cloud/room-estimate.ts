@@ -8,6 +8,12 @@ interface Sample {
   readonly next: number;
 }
 
+export interface WaitingItems {
+  readonly first: number;
+  readonly next: number;
+  readonly bytes: number;
+}
+
 /** One sample a minute over the last hour. */
 const sampleInterval = minutes(1);
 const span = hours(1);
@@ -31,12 +37,13 @@ export class RoomEstimate {
     this.#samples = [...this.#samples.filter(({ at }) => between(at, now) <= span), { at: now, next }];
   }
 
-  /** Undefined while nothing is known of the rate, or nothing comes. */
-  days(now: Instant, outbox: { readonly next: number; readonly bytes: number }): number | undefined {
-    const first = this.#samples[0];
-    if (first === undefined || between(first.at, now) < observedMin) return undefined;
-    const bytesPerMs = ((outbox.next - first.next) * this.#itemBytes) / between(first.at, now);
+  /** Undefined while nothing is known of the rate, or nothing comes. Where none has gone by, those that wait show their size. */
+  days(now: Instant, { first, next, bytes }: WaitingItems): number | undefined {
+    const oldest = this.#samples[0];
+    if (oldest === undefined || between(oldest.at, now) < observedMin) return undefined;
+    const itemBytes = this.#itemBytes > 0 ? this.#itemBytes : bytes / Math.max(1, next - first);
+    const bytesPerMs = ((next - oldest.next) * itemBytes) / between(oldest.at, now);
     if (bytesPerMs <= 0) return undefined;
-    return Math.max(0, limits.outboxBytes - outbox.bytes) / (bytesPerMs * dayMs);
+    return Math.max(0, limits.outboxBytes - bytes) / (bytesPerMs * dayMs);
   }
 }

@@ -145,7 +145,7 @@ export class Uplink {
       acknowledged: Math.max(this.#stream.acknowledged, first - 1),
       waiting: next - first,
       bytesWaiting: bytes,
-      daysOfRoom: this.#room.days(this.#ports.clock.now(), { next, bytes }),
+      daysOfRoom: this.#room.days(this.#ports.clock.now(), { first, next, bytes }),
     };
   }
 

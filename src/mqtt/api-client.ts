@@ -98,6 +98,7 @@ export class ApiClient {
       topics: this.#topics,
       traffic: new Traffic(),
       heardGeneration: () => undefined,
+      heardOwnName: () => undefined,
     });
   }
 

@@ -47,6 +47,8 @@ export interface BrokerSetHandlers {
   received(delivery: Delivery): void;
   /** An authentic frame of another generation; while there is none, taking it here lets the frame count. */
   heardGeneration(heard: HeardGeneration): void;
+  /** An authentic frame of another life of this device: an earlier one's, late, or a copy's. It is dropped. */
+  heardOwnName(from: Member, session: number): void;
   /** A connection came or went, or somebody's presence on a broker changed (then it says whose). */
   changed(via: string, present: Present | undefined): void;
 }
@@ -82,6 +84,7 @@ export class BrokerSet {
       authenticator,
       traffic: this.#traffic,
       heardGeneration: (heard) => handlers.heardGeneration(heard),
+      heardOwnName: (from, session) => handlers.heardOwnName(from, session),
     });
     this.#connections = options.brokers.slice(0, limits.brokers).map((address) => this.#connect(ports, address));
   }
@@ -176,6 +179,8 @@ export class BrokerSet {
     if (heard.message.kind === "presence") {
       if (memberKey(heard.from) === memberKey(this.#options.self)) {
         connection.heardOwnPresence(heard.message, message.retain);
+      } else if (heard.from.device === this.#options.self.device && heard.message.isHere && !message.retain) {
+        this.#handlers.heardOwnName(heard.from, heard.session);
       }
       const news = connection.presence.heard(heard.from, heard.session, heard.message);
       if (news !== undefined) this.#changed(connection, news);

@@ -35,6 +35,8 @@ export interface FrameReaderOptions {
   readonly traffic: Traffic;
   /** May adopt it, if there is none yet: then the message counts. */
   readonly heardGeneration: (heard: HeardGeneration) => void;
+  /** An authentic frame under this device's name, of another incarnation or session. */
+  readonly heardOwnName: (from: Member, session: number) => void;
 }
 
 type Reading =
@@ -70,6 +72,10 @@ export class FrameReader {
     const decoded = decodeFrame(payload, authenticator, (head) => this.#judge(head, topic, speaker));
     if (decoded.kind === "dropped") return this.#drop(decoded.why);
     const { head, body } = decoded;
+    if (this.#isUnderOwnName(head, topic)) {
+      this.#options.heardOwnName(head.from, head.session);
+      return this.#drop("own-name");
+    }
     if (topic.kind === "log" && this.#isOwn(head.from)) return { kind: "echo", sequence: head.sequence };
     const kind = messageKind(head.kind);
     if (kind === undefined) return this.#drop("unknown-kind");
@@ -101,13 +107,17 @@ export class FrameReader {
     if (kind === undefined) return "unknown-kind";
     if (!isSaidOn(kind, topic.kind)) return "wrong-topic";
     if (head.from.device !== speaker) return "other-sender";
-    const { self, session } = this.#options;
-    if (head.from.device === self.device && topic.kind !== "presence") {
-      if (!this.#isOwn(head.from) || head.session !== session) return "own-name";
-    }
+    if (this.#isUnderOwnName(head, topic)) return undefined; // once it is known to be authentic, somebody is told
     const isToEveryone = topic.kind === "log" || topic.kind === "presence";
     if (isToEveryone) return head.to === undefined ? undefined : "other-receiver";
     return head.to !== undefined && this.#isOwn(head.to) ? undefined : "other-receiver";
+  }
+
+  /** Another life of this device speaks: an earlier one, late, or a copy. */
+  #isUnderOwnName(head: FrameHead, topic: Topic): boolean {
+    const { self, session } = this.#options;
+    if (head.from.device !== self.device || topic.kind === "presence") return false;
+    return !this.#isOwn(head.from) || head.session !== session;
   }
 
   #isOwn(member: Member): boolean {

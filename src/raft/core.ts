@@ -196,7 +196,8 @@ export class Core {
       assert(term !== undefined, "the newest checkpoint lies within the log");
       this.checkpoint = { ...checkpoint, term };
     }
-    this.commit = logIndex(Math.max(checkpoint?.index ?? 0, start.index));
+    const known = Math.min(initial.commit ?? 0, this.log.lastIndex);
+    this.commit = logIndex(Math.max(checkpoint?.index ?? 0, start.index, known));
     this.delivered = checkpoint?.index ?? logIndex(0);
     assert(this.delivered >= start.index, "the log follows the newest checkpoint without a gap");
     this.applied = this.delivered;

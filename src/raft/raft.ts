@@ -55,6 +55,7 @@ function step(core: Core, event: RaftEvent): readonly RaftEffect[] {
 function handle(core: Core, event: RaftEvent): void {
   switch (event.kind) {
     case "tick":
+      deliver(core); // after a start: what is known to be committed needs no leader
       return;
     case "received":
       receive(core, event.from, event.message, event.broadcast);

@@ -241,6 +241,8 @@ export interface RaftInitial {
   readonly start: LogStart;
   /** Synced entries after `start`, without a gap. */
   readonly entries: readonly Entry[];
+  /** Known to be committed when it was written: applied before any leader is heard. Absent: nothing is known. */
+  readonly commit?: LogIndex;
   /** The newest checkpoint, if there is one: applied begins there. */
   readonly checkpoint: { readonly index: LogIndex; readonly digest: string; readonly bytes: number } | undefined;
   readonly timing: RaftTiming;

@@ -7,7 +7,7 @@ import type { SkeinError } from "../base/errors.ts";
 import type { MemberKey } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import type { Clock, Timer } from "../base/ports/clock.ts";
-import { seconds } from "../base/units.ts";
+import { type LogIndex, seconds } from "../base/units.ts";
 import type { LogStart, RaftEffect, RaftMessage } from "../raft/types.ts";
 import type { RaftLog } from "./raft-log.ts";
 
@@ -28,7 +28,7 @@ export class DurableSends {
   readonly #log: RaftLog;
   readonly #handlers: DurableSendsHandlers;
   readonly #waiting: { after: number; to: MemberKey | undefined; message: RaftMessage }[] = [];
-  #gathered: Persist[] = [];
+  #gathered: { readonly effect: Persist; readonly committed: LogIndex }[] = [];
   #timer: Timer | undefined;
   readonly #barriers: { token: number; done: () => void }[] = [];
   #handed = 0;
@@ -43,7 +43,8 @@ export class DurableSends {
 
   persist(effect: Persist): void {
     this.#handed = effect.token;
-    this.#gathered.push(effect);
+    // As of now: what is known later may be of entries that a later write replaces these with.
+    this.#gathered.push({ effect, committed: this.#log.committed });
     if (effect.urgent || this.#gathered.length >= gatherEntries) this.flush();
     else this.#timer ??= this.#clock.after(gatherFor, "gathered log writes", () => this.flush());
   }
@@ -54,7 +55,8 @@ export class DurableSends {
     this.#timer = undefined;
     const gathered = this.#gathered;
     this.#gathered = [];
-    for (const effect of gathered) this.#log.persist(effect, (failure) => this.#written(effect.token, failure));
+    for (const { effect, committed } of gathered)
+      this.#log.persist(effect, committed, (failure) => this.#written(effect.token, failure));
   }
 
   /** `done` once everything handed in so far is synced. */

@@ -81,6 +81,7 @@ export async function openReplica(ports: OpenReplicaPorts, options: OpenReplicaO
     hardState: recovered.hardState,
     start,
     entries,
+    commit: recovered.committed,
     checkpoint:
       found.kind === "found"
         ? { index: found.checkpoint.start.index, digest: found.checkpoint.digest, bytes: found.checkpoint.bytes }

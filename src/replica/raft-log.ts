@@ -22,6 +22,8 @@ export interface RecoveredRaft {
   readonly entries: readonly Entry[];
   /** Nothing was there: the log was made just now. */
   readonly isNew: boolean;
+  /** Known to be committed when the newest record was written. */
+  readonly committed: LogIndex;
   /** A batch that never was acknowledged was cut off. */
   readonly cutTail: boolean;
 }
@@ -45,6 +47,7 @@ export class RaftLog {
   readonly #newest: Newest;
   /** Ascending. */
   readonly #placed: Placed[];
+  #committed = logIndex(0);
 
   private constructor(file: LogFile, newest: Newest, placed: Placed[]) {
     this.#file = file;
@@ -84,18 +87,19 @@ export class RaftLog {
         hardState: recovered.hardState,
         start: recovered.start,
         entries: recovered.entries,
+        committed: replay.committed,
         isNew: recovery.description === undefined,
         cutTail: recovery.cutTail,
       },
     };
   }
 
-  /** `done` in the order of the calls. */
-  persist(effect: Persist, done: (failure?: SkeinError) => void): void {
+  /** `committed`: as it was known when `effect` came about. `done` in the order of the calls. */
+  persist(effect: Persist, committed: LogIndex, done: (failure?: SkeinError) => void): void {
     const { hardState, truncateAfter, start, entries } = effect;
     if (hardState !== undefined) this.#newest.hardState = hardState;
     if (start !== undefined) this.#newest.start = start;
-    const payload = encodeRecord({ restart: start, hardState, truncateAfter, entries });
+    const payload = encodeRecord({ restart: start, hardState, truncateAfter, entries }, committed);
     const position: LogPosition = this.#file.append(payload, (failure) => {
       if (start !== undefined && failure === undefined) this.#releaseBefore(position);
       done(failure);
@@ -109,23 +113,41 @@ export class RaftLog {
   compact(start: LogStart, done: (failure?: SkeinError) => void): void {
     assert(start.index >= this.#newest.start.index, "a log's start never falls");
     this.#newest.start = start;
-    const position: LogPosition = this.#file.append(encodeRecord({ start, entries: [] }), (failure) => {
-      // A later start that is still on its way releases nothing yet.
-      if (failure === undefined) this.#release(position, ({ last }) => last <= start.index);
-      done(failure);
-    });
+    const position: LogPosition = this.#file.append(
+      encodeRecord({ start, entries: [] }, this.#committed),
+      (failure) => {
+        // A later start that is still on its way releases nothing yet.
+        if (failure === undefined) this.#release(position, ({ last }) => last <= start.index);
+        done(failure);
+      },
+    );
   }
 
   /** Forgets every entry: the log begins anew after `start`. Resolves when synced; fails as the log file's append does. */
   restart(start: LogStart): Promise<void> {
     this.#newest.start = start;
     return new Promise((done, failed) => {
-      const position: LogPosition = this.#file.append(encodeRecord({ restart: start, entries: [] }), (failure) => {
-        if (failure !== undefined) return failed(failure);
-        this.#releaseBefore(position);
-        done();
-      });
+      const position: LogPosition = this.#file.append(
+        encodeRecord({ restart: start, entries: [] }, this.#committed),
+        (failure) => {
+          if (failure !== undefined) return failed(failure);
+          this.#releaseBefore(position);
+          done();
+        },
+      );
     });
+  }
+
+  /**
+   * Everything up to `index` is committed. Written along with the next record, so that a device that starts without hearing
+   * anybody knows what was agreed; it costs no write of its own.
+   */
+  noteCommitted(index: LogIndex): void {
+    this.#committed = index;
+  }
+
+  get committed(): LogIndex {
+    return this.#committed;
   }
 
   usage(): LogUsage {
@@ -160,6 +182,7 @@ export class RaftLog {
 
 /** Applies records in order. A description of the oldest segment stands for all that was released before it. */
 class Replay {
+  committed = logIndex(0);
   hardState: HardState = { term: term(0), vote: undefined };
   start: LogStart;
   #described: { hardState: HardState; start: LogStart } | undefined;
@@ -186,7 +209,11 @@ class Replay {
     let entries: Entry[] = [];
     let placed: Placed[] = [];
     for (const { position, payload } of this.#records) {
-      const [restart, hard, truncateAfter, start, added] = asArray(decodeRecord(payload), `record ${position}`);
+      const [restart, hard, truncateAfter, start, added, committed] = asArray(
+        decodeRecord(payload),
+        `record ${position}`,
+      );
+      this.committed = logIndex(Math.max(this.committed, asNumber(committed, "commit index")));
       if (restart !== null) {
         this.start = readStart(restart);
         entries = [];
@@ -256,13 +283,17 @@ interface LogRecordParts {
   readonly entries: readonly Entry[];
 }
 
-function encodeRecord({ restart, hardState, truncateAfter, start, entries }: LogRecordParts): Uint8Array {
+function encodeRecord(
+  { restart, hardState, truncateAfter, start, entries }: LogRecordParts,
+  committed: LogIndex,
+): Uint8Array {
   return encode([
     restart === undefined ? null : encodeStart(restart),
     hardState === undefined ? null : encodeHardState(hardState),
     truncateAfter ?? null,
     start === undefined ? null : encodeStart(start),
     entries.map(encodeEntry),
+    committed,
   ]);
 }
 

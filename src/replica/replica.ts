@@ -345,6 +345,7 @@ export class Replica {
 
   #applyOne(entry: Entry): void {
     this.#appliedIndex = entry.index;
+    this.#log.noteCommitted(entry.index);
     this.#ports.siteClock.passed(entry.siteTime);
     this.#keeper.passed(entry);
     if (entry.kind !== "command") {

@@ -6,13 +6,17 @@ import { SimulatedNetwork } from "../../firmware-sim/network.ts";
 import { SeededRandom } from "../../firmware-sim/seeded-random.ts";
 import { VirtualClock, VirtualTime } from "../../firmware-sim/virtual-clock.ts";
 import { type Agent, createAgent } from "../../src/agent/agent.ts";
+import type { AgentConfiguration } from "../../src/agent/ports.ts";
+import type { AgentStatus } from "../../src/agent/status.ts";
+import { assert, SkeinError } from "../../src/base/errors.ts";
 import { deviceId, type SensorId, sensorId, siteId } from "../../src/base/ids.ts";
 import type { Driver } from "../../src/base/ports/driver.ts";
 import type { Logger } from "../../src/base/ports/logger.ts";
 import { type Duration, milliseconds, seconds } from "../../src/base/units.ts";
 import { ApiClient } from "../../src/mqtt/api-client.ts";
+import { quality } from "../../src/readings/types.ts";
 import { defaultTiming } from "../../src/replica/open-replica.ts";
-import type { SensorConfiguration } from "../../src/site/configuration.ts";
+import type { SensorConfiguration, SiteSettings } from "../../src/site/configuration.ts";
 import { defaultConfiguration } from "../../src/site/configuration-defaults.ts";
 import { applyChanges, diffConfiguration } from "../../src/site/configuration-diff.ts";
 import { readChanges } from "../../src/site/configuration-items.ts";
@@ -37,15 +41,30 @@ export function loggerTo(lines: string[], name: string, time: VirtualTime): Logg
 
 export class VirtualDevice {
   readonly name: string;
+  /** Of the machine, which is another one for a copy of a card. */
+  readonly host: string;
   disk: SimulatedDisk;
   agent: Agent | undefined;
   clock: VirtualClock | undefined;
 
-  constructor(name: string, disk: SimulatedDisk) {
+  /** Of the present life. */
+  failure: SkeinError | undefined;
+
+  constructor(name: string, disk: SimulatedDisk, host = name) {
     this.name = name;
+    this.host = host;
     this.disk = disk;
   }
+
+  get status(): AgentStatus {
+    if (this.agent === undefined) throw new Error(`${this.host} is not running`);
+    return this.agent.status();
+  }
 }
+
+const rethrow = (cause: unknown): never => {
+  throw cause;
+};
 
 interface Message {
   readonly topic: string;
@@ -64,6 +83,10 @@ export class VirtualAgents {
   readonly items: Message[] = [];
   readonly #client: ApiClient;
   readonly #clientSession: string;
+  /** Of checkpoints and the log's tail; the usual ones if absent. */
+  sizes: AgentConfiguration["sizes"];
+  /** Whose drivers this host has not. */
+  readonly unknownDrivers = new Set<string>();
   #serial = 0;
   #areSensorsSilent = false;
 
@@ -128,18 +151,26 @@ export class VirtualAgents {
     }
   }
 
-  async start(device: VirtualDevice, found = device === this.devices[0]): Promise<void> {
+  start(device: VirtualDevice, found = device === this.devices[0]): Promise<void> {
+    return this.settle(this.launch(device, found));
+  }
+
+  /** As `start`, but time passes only where the test lets it. */
+  async launch(device: VirtualDevice, found: boolean): Promise<void> {
     const clock = new VirtualClock(this.time);
     device.clock = clock;
-    const data = await this.settle(device.disk.openDataDirectory());
+    const data = await device.disk.openDataDirectory();
     const agent = createAgent(
       {
         clock,
         random: this.random.fork(`${device.name} ${this.time.now}`),
         logger: loggerTo(this.log, device.name, this.time),
         data,
-        links: this.network.device(device.name),
-        drivers: (sensor) => this.#driver(sensor, clock),
+        links: this.network.device(device.host),
+        drivers: (sensor) => {
+          if (this.unknownDrivers.has(sensor)) throw new SkeinError("invalid-argument", `no driver for ${sensor}`);
+          return this.#driver(sensor, clock);
+        },
       },
       {
         site: siteId("test"),
@@ -149,17 +180,29 @@ export class VirtualAgents {
         keepAlive: seconds(10),
         timing: defaultTiming,
         version: "0.0.0-test",
+        ...(this.sizes === undefined ? {} : { sizes: this.sizes }),
       },
     );
     device.agent = agent;
-    await this.settle(agent.start());
+    device.failure = undefined;
+    agent.failed.then((failure) => {
+      if (device.agent === agent) device.failure = failure;
+    }, rethrow);
+    await agent.start();
+  }
+
+  async stop(device: VirtualDevice): Promise<void> {
+    await this.settle(device.agent?.stop() ?? Promise.resolve());
+    device.agent = undefined;
+    device.clock?.stop();
+    device.disk = device.disk.crash();
   }
 
   /** A power cut: nothing of this life happens any more, and the broker notices soon. */
   crash(device: VirtualDevice): void {
     device.clock?.stop();
     device.agent = undefined;
-    this.network.kill(device.name);
+    this.network.kill(device.host);
     device.disk = device.disk.crash();
   }
 
@@ -176,8 +219,16 @@ export class VirtualAgents {
     throw new Error(`not within ${within / 1000} s: ${what}\n${this.log.slice(-40).join("\n")}`);
   }
 
+  /** A founded site whose devices are all members, and count. */
+  async found(sensorsEach = 1): Promise<void> {
+    for (const device of this.devices) await this.start(device);
+    const all = this.devices.length;
+    await this.until("all are members", () => this.leader()?.status.members.length === all, seconds(60));
+    await this.configure(sensorsEach);
+  }
+
   /** Sensors of every device, one reading a second each, windows of 10 s. */
-  async configure(sensorsEach: number): Promise<void> {
+  async configure(sensorsEach: number, settings: Partial<SiteSettings> = {}): Promise<void> {
     const sensors = new Map<SensorId, SensorConfiguration>();
     for (const { name } of this.devices) {
       for (let i = 1; i <= sensorsEach; i++) {
@@ -202,6 +253,7 @@ export class VirtualAgents {
         uplink: cloudUrl,
         editionInterval: seconds(5),
         flushInterval: seconds(2),
+        ...settings,
       },
     };
     const shown = await this.ask("config.show", {});
@@ -219,10 +271,10 @@ export class VirtualAgents {
   }
 
   /** The parts of one member's answer. */
-  ask(name: string, argument: unknown): Promise<Record<string, unknown>[]> {
+  ask(name: string, argument: unknown, to?: string): Promise<Record<string, unknown>[]> {
     const answered = new Promise<Record<string, unknown>[]>((done, failed) => {
       const parts: Record<string, unknown>[] = [];
-      const device = this.#client.devices()[0] ?? deviceId("pi-1");
+      const device = to === undefined ? (this.#client.devices()[0] ?? deviceId("pi-1")) : deviceId(to);
       this.#client.ask({ device, name, argument, timeout: seconds(30) }, (outcome) => {
         if (outcome.kind !== "answer") return failed(new Error(`${name}: ${JSON.stringify(outcome)}`));
         parts.push(outcome.value as Record<string, unknown>);
@@ -255,6 +307,32 @@ export class VirtualAgents {
       else if (edition > (latest.get(`${topic} ${ts}`)?.edition ?? 0)) latest.set(`${topic} ${ts}`, { edition, count });
     }
     return supplements + [...latest.values()].reduce((sum, { count }) => sum + count, 0);
+  }
+
+  /** Readings with a value that the cards of these devices hold. */
+  async stored(devices: readonly VirtualDevice[] = this.devices): Promise<number> {
+    let sum = 0;
+    for (const { agent } of devices) {
+      const readings = (await this.settle(agent?.storedReadings() ?? Promise.resolve([]))) ?? [];
+      sum += readings.filter((reading) => (reading.quality & quality.missing) === 0).length;
+    }
+    return sum;
+  }
+
+  /** Sensors fall silent; then the dashboard must come to exactly what these cards hold, and stay there. */
+  async untilAllCounted(devices: readonly VirtualDevice[] = this.devices): Promise<number> {
+    this.silenceSensors();
+    await this.run(seconds(8));
+    const expected = await this.stored(devices);
+    const story = (): string =>
+      `${this.counted()} of ${expected}; ${devices.map(({ host, agent }) => `${host} ${JSON.stringify(agent?.status().readings).slice(0, 90)}`).join(" ")}`;
+    for (let passed = 0; passed < 120 && this.counted() !== expected; passed++) await this.run(seconds(1));
+    await this.run(seconds(20));
+    assert(
+      this.counted() === expected,
+      `the dashboard has what is stored, each once: ${story()}\n${this.log.slice(-30).join("\n")}`,
+    );
+    return expected;
   }
 
   totalSensed(): number {

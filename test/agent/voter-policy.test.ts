@@ -7,6 +7,7 @@ const candidate = (name: string, zone: string | undefined = undefined, isReady =
   member: key(name),
   zone,
   isReady,
+  isPresent: true,
 });
 const names = (voters: readonly MemberKey[] | undefined): string[] | undefined =>
   voters?.map((voter) => voter.split("@")[0] ?? "");
@@ -32,12 +33,14 @@ describe("how many vote", () => {
 
 describe("who votes", () => {
   it("the founder alone stays so while only a second device has come", () => {
-    expect(planVoters({ candidates: [candidate("a"), candidate("b")], voters: [key("a")], wanted: 5 })).toBeUndefined();
+    expect(
+      planVoters({ self: key("a"), candidates: [candidate("a"), candidate("b")], voters: [key("a")], wanted: 5 }),
+    ).toBeUndefined();
   });
 
   it("one becomes three in one step when the third device has come", () => {
     const candidates = [candidate("a"), candidate("b"), candidate("c")];
-    expect(names(planVoters({ candidates, voters: [key("a")], wanted: 5 }))).toEqual(["a", "b", "c"]);
+    expect(names(planVoters({ self: key("a"), candidates, voters: [key("a")], wanted: 5 }))).toEqual(["a", "b", "c"]);
   });
 
   it("waits with an even number until one more is ready (5 devices, 1 ready beside the 3 voters)", () => {
@@ -48,7 +51,9 @@ describe("who votes", () => {
       candidate("d"),
       candidate("e", undefined, false),
     ];
-    expect(planVoters({ candidates, voters: [key("a"), key("b"), key("c")], wanted: 5 })).toBeUndefined();
+    expect(
+      planVoters({ self: key("a"), candidates, voters: [key("a"), key("b"), key("c")], wanted: 5 }),
+    ).toBeUndefined();
   });
 
   it("prefers zones without a voter", () => {
@@ -59,26 +64,28 @@ describe("who votes", () => {
       candidate("d", "south"),
       candidate("e", "west"),
     ];
-    expect(names(planVoters({ candidates, voters: [key("a")], wanted: 3 }))).toEqual(["a", "d", "e"]);
+    expect(names(planVoters({ self: key("a"), candidates, voters: [key("a")], wanted: 3 }))).toEqual(["a", "d", "e"]);
   });
 
   it("replaces a voter whose incarnation is no member any more", () => {
     const candidates = [candidate("a"), candidate("b"), candidate("c")];
-    expect(names(planVoters({ candidates, voters: [key("a"), key("b"), key("wiped")], wanted: 3 }))).toEqual([
-      "a",
-      "b",
-      "c",
-    ]);
+    expect(
+      names(planVoters({ self: key("a"), candidates, voters: [key("a"), key("b"), key("wiped")], wanted: 3 })),
+    ).toEqual(["a", "b", "c"]);
   });
 
   it("goes down to an odd number when nobody can replace the lost one", () => {
     const candidates = [candidate("a"), candidate("b"), candidate("c", undefined, false)];
-    expect(names(planVoters({ candidates, voters: [key("a"), key("b"), key("wiped")], wanted: 3 }))).toEqual(["a"]);
+    expect(
+      names(planVoters({ self: key("a"), candidates, voters: [key("a"), key("b"), key("wiped")], wanted: 3 })),
+    ).toEqual(["a"]);
   });
 
   it("a member that is not ready is asked how far it is, and only while voters are missing", () => {
     const candidates = [candidate("a"), candidate("b", undefined, false), candidate("c", undefined, false)];
-    expect(names(membersToProbe({ candidates, voters: [key("a")], wanted: 3 }))).toEqual(["b", "c"]);
-    expect(membersToProbe({ candidates, voters: [key("a"), key("b"), key("c")], wanted: 3 })).toEqual([]);
+    expect(names(membersToProbe({ self: key("a"), candidates, voters: [key("a")], wanted: 3 }))).toEqual(["b", "c"]);
+    expect(membersToProbe({ self: key("a"), candidates, voters: [key("a"), key("b"), key("c")], wanted: 3 })).toEqual(
+      [],
+    );
   });
 });

@@ -178,4 +178,20 @@ describe("an uplink", () => {
     expect(uplink.status().daysOfRoom).toBeGreaterThan(days * 0.9);
     expect(uplink.status().daysOfRoom).toBeLessThan(days * 1.1);
   });
+
+  it("tells for how many days there is room also when not one item could be sent (an uplink that never was there)", () => {
+    const world = new UplinkWorld();
+    world.broker.crash();
+    const { uplink } = world.device("a");
+    uplink.start();
+    for (let second = 0; second < 600; second++) {
+      world.outbox.add(1);
+      uplink.outboxChanged();
+      world.run(1_000);
+    }
+    const bytesPerDay = (world.outbox.bytes / 600) * 86_400;
+    const days = (16 * 1024 * 1024) / bytesPerDay;
+    expect(uplink.status().daysOfRoom).toBeGreaterThan(days * 0.9);
+    expect(uplink.status().daysOfRoom).toBeLessThan(days * 1.1);
+  });
 });

@@ -41,7 +41,12 @@ function device(name: string, urls: readonly string[], session = 1) {
       keepAlive: seconds(5),
       generation: () => firstGeneration,
     },
-    { received: (delivery) => received.push(delivery), heardGeneration: () => undefined, changed: () => undefined },
+    {
+      received: (delivery) => received.push(delivery),
+      heardOwnName: () => undefined,
+      heardGeneration: () => undefined,
+      changed: () => undefined,
+    },
   );
   stops.push(() => brokerSet.stop("abrupt"));
   brokerSet.start();

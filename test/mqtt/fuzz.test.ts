@@ -62,6 +62,7 @@ it("survives 100,000 mutations of frames of every kind, none of which holds the 
     self: hearer,
     session: 1,
     traffic,
+    heardOwnName: () => undefined,
     heardGeneration: ({ generation }) => generations.add(generation.nonce),
   });
   let slowest = 0;

@@ -77,6 +77,7 @@ export class TestSite {
       },
       {
         received: (delivery) => received.push(delivery),
+        heardOwnName: () => undefined,
         heardGeneration: (heard) => {
           generations.push(heard);
           if (options.adopt === true && heard.kind === "append") generation ??= heard.generation;

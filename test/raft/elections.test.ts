@@ -173,6 +173,13 @@ describe("a pre-vote", () => {
     expect(messages(bench.receive(b, preVoteRequest(2)), "pre-vote-reply")[0]?.granted).toBe(true);
   });
 
+  it("is granted right after a later term was heard, in which nobody leads yet", () => {
+    const bench = new Bench({ log: [1] });
+    bench.hear(c, append(1, 1, { index: 1, term: 1 }));
+    bench.receive(c, voteRequest(2));
+    expect(messages(bench.receive(b, preVoteRequest(3, 1, 1)), "pre-vote-reply")[0]?.granted).toBe(true);
+  });
+
   it("is refused to a shorter log (paper §5.4.1)", () => {
     const bench = new Bench({ log: [1, 2] });
     expect(messages(bench.receive(b, preVoteRequest(3, 5, 1)), "pre-vote-reply")[0]?.granted).toBe(false);

@@ -79,6 +79,12 @@ describe("a leader", () => {
     ]);
   });
 
+  it("offers it also where the logs part before the beginning of its own", () => {
+    const bench = new Bench({ start: { index: 5, term: 3 }, log: [3] }).reign(b);
+    const gap = message<Message<"gap">>({ kind: "gap", term: 4, beat: 1, match: 0, lastIndex: 5, lastTerm: 1 });
+    expect(messages(bench.receive(c, gap), "snapshot-offer")).toHaveLength(1);
+  });
+
   it("serves chunks by name and offset", () => {
     const bench = leading();
     const asked = { ...question(name(5, "at 5", a), 10), term: 2 } as Message<"snapshot-question">;
@@ -234,6 +240,26 @@ describe("a follower that is offered a snapshot", () => {
     expect(bench.sync()).toEqual([]);
     const voters = { current: [a, b, c] };
     expect(only(bench.step({ kind: "snapshot-installed", name: name(20), voters }), "apply")).toEqual([]);
+  });
+
+  it("takes no chunk while it campaigns: the leader may be gone, and it may become leader itself", () => {
+    const bench = offered();
+    bench.receive(b, offer(name(20)));
+    bench.wait(2_500);
+    expect(bench.status.role).toBe("pre-candidate");
+    expect(bench.receive(b, chunk(name(20), 0))).toEqual([]);
+  });
+
+  it("waits for a leader when it is installed and none is known", () => {
+    const bench = offered();
+    bench.receive(b, offer(name(20), 5));
+    bench.receive(b, chunk(name(20), 0, 5, true));
+    const later = { kind: "vote-request", term: 2, attempt: 7, lastIndex: 0, lastTerm: 0 } as const;
+    bench.receive(c, message<Message<"vote-request">>(later));
+    bench.step({ kind: "snapshot-installed", name: name(20), voters: { current: [a, b, c] } });
+    bench.wait(0);
+    expect(bench.raft.nextTick()).toBeGreaterThan(bench.now);
+    expect(bench.status).toMatchObject({ last: 20, leader: undefined, term: 2 });
   });
 
   it("takes one only from the leader that it follows", () => {

@@ -116,7 +116,7 @@ class World {
     next: Model,
   ): void {
     const place = this.#did(next);
-    this.log?.persist({ kind: "persist", token: place, urgent: true, entries: [], ...effect }, () =>
+    this.log?.persist({ kind: "persist", token: place, urgent: true, entries: [], ...effect }, logIndex(0), () =>
       this.#acknowledge(place),
     );
   }
