@@ -1,21 +1,19 @@
 // What does a day of checkpoints cost in LevelDB, and what would it cost in checkpoint files of our own?
 // (docs/decisions/0002-storage.md)
 //
-//   node dist/bench/checkpoints.js [--json] [--directory PATH]
-//
 // The state of a site: 1 MB in 2,000 cells, 100 of which change every minute (300 B each), and an outbox that grows by ten
 // items a minute and is emptied every hour. 1,440 checkpoints. The other side is the least that could do: all values in
 // memory, changes appended to a log file, the whole state written again when the changes outweigh it.
 
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { assert } from "../src/base/errors.ts";
 import type { LogFile } from "../src/base/ports/log-file.ts";
 import type { StorageChange } from "../src/base/ports/storage.ts";
 import { LevelStorage } from "../src/host/level-storage.ts";
 import { DiskLogFiles } from "../src/host/log-file/disk-log-files.ts";
-import { benchArguments } from "./support/arguments.ts";
 import { between, deviceCounters } from "./support/device-counters.ts";
+import { cpuTimes, machineNote } from "./support/machine.ts";
+import type { Bench, Row } from "./support/report.ts";
 
 const minutes = 1_440;
 const chunkBytes = 200_000;
@@ -116,7 +114,7 @@ function values(): (bytes: number) => Buffer {
   };
 }
 
-async function day(subject: Subject, directory: string) {
+async function day(subject: Subject, directory: string): Promise<Row> {
   const value = values();
   const put = (key: string, bytes: number): StorageChange => ({ kind: "put", key, value: value(bytes) });
   const cell = (i: number) => `cell/${String(i).padStart(5, "0")}`;
@@ -139,34 +137,27 @@ async function day(subject: Subject, directory: string) {
   const device = between(before, deviceCounters(directory));
   assert((await subject.cells()) === 2_000, `${subject.name} holds the cells, and nothing of the outbox`);
   times.sort((a, b) => a - b);
-  return {
-    store: subject.name,
-    handedMB: Number((handed / 1e6).toFixed(1)),
-    deviceMB: device === undefined ? null : Number((device.bytes / 1e6).toFixed(1)),
-    flushes: device?.flushes ?? null,
-    p50Ms: Number((times[minutes / 2] ?? 0).toFixed(2)),
-    worstMs: Number((times.at(-1) ?? 0).toFixed(1)),
-  };
+  const fromDevice = device === undefined ? [null, null] : [device.bytes / 1e6, device.flushes];
+  const [p50, worst] = [times[minutes / 2] ?? 0, times.at(-1) ?? 0];
+  return { name: subject.name, values: [handed / 1e6, ...fromDevice, p50, worst] };
 }
 
-const { isJson, directory } = benchArguments();
-const rows = [await day(await levelDb(directory), directory), await day(await checkpointFile(directory), directory)];
-await rm(directory, { recursive: true });
-
-const line = (...columns: string[]) =>
-  columns.map((text, i) => (i === 0 ? text.padEnd(36) : text.padStart(12))).join("");
-const lines = rows.map((row) =>
-  line(
-    row.store,
-    `${row.handedMB}`,
-    `${row.deviceMB ?? "–"}`,
-    `${row.flushes ?? "–"}`,
-    `${row.p50Ms}`,
-    `${row.worstMs}`,
-  ),
-);
-const table = [line("a day of checkpoints", "handed MB", "device MB", "flushes", "p50 ms", "worst ms"), ...lines];
-process.stdout.write(
-  isJson ? `${JSON.stringify({ bench: "checkpoints", rows }, undefined, 2)}\n` : `${table.join("\n")}\n`,
-);
-process.exit(0);
+export const checkpoints: Bench = {
+  question: "a day of checkpoints in LevelDB, against files of our own",
+  run: async (directory) => {
+    const before = cpuTimes();
+    return {
+      title: "a day of checkpoints",
+      columns: [
+        { name: "handed MB", digits: 1 },
+        { name: "device MB", digits: 1 },
+        { name: "flushes", digits: 0 },
+        { name: "p50 ms", digits: 2 },
+        { name: "worst ms", digits: 1 },
+      ],
+      rows: [await day(await levelDb(directory), directory), await day(await checkpointFile(directory), directory)],
+      judgements: [],
+      notes: ["bytes and flushes are those of the whole device", machineNote(before)],
+    };
+  },
+};

@@ -4,15 +4,27 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { checkpoints } from "./checkpoints.ts";
 import { commit } from "./commit.ts";
 import { idle } from "./idle.ts";
 import { memory } from "./memory.ts";
 import { messages } from "./messages.ts";
+import { sim } from "./sim.ts";
+import { store } from "./store.ts";
 import { removeOnExit } from "./support/cleanup.ts";
 import { asJson, asTable, type Bench, missesLimit } from "./support/report.ts";
 import { throughput } from "./throughput.ts";
 
-const benches: Readonly<Record<string, Bench>> = { commit, throughput, messages, idle, memory };
+const benches: Readonly<Record<string, Bench>> = {
+  commit,
+  throughput,
+  messages,
+  idle,
+  memory,
+  sim,
+  store,
+  checkpoints,
+};
 
 /** No bench takes as long, whatever happens. */
 const deadlineMs = 150_000;

@@ -1,18 +1,18 @@
 // What does one durable commit of 200 bytes cost: time, bytes to the device, flushes?
 //
-//   node dist/bench/store.js [--json] [--directory PATH]
-//
 // All stores take turns in one run, so that a busy machine is busy for each of them.
 
 import { constants, fdatasync, write } from "node:fs";
-import { open, readFile, rm } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { assert } from "../src/base/errors.ts";
 import type { LogFileOptions } from "../src/base/ports/log-file.ts";
 import { LevelStorage } from "../src/host/level-storage.ts";
 import { DiskLogFiles } from "../src/host/log-file/disk-log-files.ts";
-import { benchArguments } from "./support/arguments.ts";
 import { between, deviceCounters } from "./support/device-counters.ts";
+import { cpuTimes, machineNote } from "./support/machine.ts";
+import type { Bench, Row } from "./support/report.ts";
+import { quantile } from "./support/statistics.ts";
 
 const rounds = 10;
 const commitsPerRound = 300;
@@ -26,15 +26,6 @@ interface Subject {
   commit(): Promise<void>;
   /** Payloads that are there when the store is opened again. */
   count(): Promise<number>;
-}
-
-interface Row {
-  readonly store: string;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  /** Null where the kernel does not count. */
-  readonly bytesPerCommit: number | null;
-  readonly flushesPerCommit: number | null;
 }
 
 const logOptions: LogFileOptions = {
@@ -112,60 +103,59 @@ async function bare(directory: string, kind: "append" | "ahead" | "ahead-dsync")
   };
 }
 
-const quantile = (sorted: readonly number[], q: number) => sorted[Math.floor(sorted.length * q)] ?? Number.NaN;
+export const store: Bench = {
+  question: "time, bytes and flushes of one durable commit of 200 B",
+  run: async (directory) => {
+    const before = cpuTimes();
+    const subjects = [await bare(directory, "append"), await bare(directory, "ahead")];
+    if (process.platform === "linux") subjects.push(await bare(directory, "ahead-dsync"));
+    subjects.push(await logFile(directory), await levelDb(directory));
+    return {
+      title: `one durable commit of ${payload.length} B`,
+      columns: [
+        { name: "p50 ms", digits: 3 },
+        { name: "p99 ms", digits: 3 },
+        { name: "bytes", digits: 0 },
+        { name: "flushes", digits: 2 },
+      ],
+      rows: await measure(subjects, directory),
+      judgements: [],
+      notes: [
+        `${rounds} rounds of ${commitsPerRound}, taking turns; bytes and flushes are those of the whole device`,
+        machineNote(before),
+      ],
+    };
+  },
+};
 
-const { isJson, directory } = benchArguments();
-const subjects = [await bare(directory, "append"), await bare(directory, "ahead")];
-if (process.platform === "linux") subjects.push(await bare(directory, "ahead-dsync"));
-subjects.push(await logFile(directory), await levelDb(directory));
-
-const measured = subjects.map((subject) => ({ subject, times: [] as number[], bytes: 0, flushes: 0, isCounted: true }));
-for (const { subject } of measured) for (let i = 0; i < warmUp; i++) await subject.commit();
-for (let round = 0; round < rounds; round++) {
-  for (const measure of measured) {
-    const before = deviceCounters(directory);
-    for (let i = 0; i < commitsPerRound; i++) {
-      const start = performance.now();
-      await measure.subject.commit();
-      measure.times.push(performance.now() - start);
+async function measure(subjects: readonly Subject[], directory: string): Promise<Row[]> {
+  const measured = subjects.map((subject) => ({
+    subject,
+    times: [] as number[],
+    bytes: 0,
+    flushes: 0,
+    isCounted: true,
+  }));
+  for (const { subject } of measured) for (let i = 0; i < warmUp; i++) await subject.commit();
+  for (let round = 0; round < rounds; round++) {
+    for (const one of measured) {
+      const before = deviceCounters(directory);
+      for (let i = 0; i < commitsPerRound; i++) {
+        const start = performance.now();
+        await one.subject.commit();
+        one.times.push(performance.now() - start);
+      }
+      const device = between(before, deviceCounters(directory));
+      one.bytes += device?.bytes ?? 0;
+      one.flushes += device?.flushes ?? 0;
+      one.isCounted &&= device !== undefined;
     }
-    const device = between(before, deviceCounters(directory));
-    measure.bytes += device?.bytes ?? 0;
-    measure.flushes += device?.flushes ?? 0;
-    measure.isCounted &&= device !== undefined;
   }
-}
-
-const rows: Row[] = [];
-for (const { subject, times, bytes, flushes, isCounted } of measured) {
-  assert((await subject.count()) === commits, `${subject.name} has what it acknowledged`);
-  const sorted = times.sort((a, b) => a - b);
-  rows.push({
-    store: subject.name,
-    p50Ms: Number(quantile(sorted, 0.5).toFixed(3)),
-    p99Ms: Number(quantile(sorted, 0.99).toFixed(3)),
-    bytesPerCommit: isCounted ? Math.round(bytes / times.length) : null,
-    flushesPerCommit: isCounted ? Number((flushes / times.length).toFixed(2)) : null,
-  });
-}
-await rm(directory, { recursive: true });
-
-const text = isJson ? JSON.stringify({ bench: "store", payloadBytes: payload.length, rows }, undefined, 2) : table();
-process.stdout.write(`${text}\n`);
-process.exit(0);
-
-function table(): string {
-  const line = (store: string, ...columns: string[]) =>
-    store.padEnd(38) + columns.map((column) => column.padStart(12)).join("");
-  const lines = rows.map((row) =>
-    line(
-      row.store,
-      row.p50Ms.toFixed(3),
-      row.p99Ms.toFixed(3),
-      `${row.bytesPerCommit ?? "–"}`,
-      `${row.flushesPerCommit ?? "–"}`,
-    ),
-  );
-  const title = `one durable commit of ${payload.length} B`;
-  return [line(title, "p50 ms", "p99 ms", "bytes", "flushes"), ...lines].join("\n");
+  const rows: Row[] = [];
+  for (const { subject, times, bytes, flushes, isCounted } of measured) {
+    assert((await subject.count()) === commits, `${subject.name} has what it acknowledged`);
+    const counted = isCounted ? [bytes / times.length, flushes / times.length] : [null, null];
+    rows.push({ name: subject.name, values: [quantile(times, 0.5), quantile(times, 0.99), ...counted] });
+  }
+  return rows;
 }

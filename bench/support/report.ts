@@ -77,12 +77,19 @@ export function asJson(bench: string, { columns, rows, judgements, notes }: Repo
     platform: `${process.platform} ${process.arch}`,
     rows: rows.map(({ name, values }) => ({
       name,
-      ...Object.fromEntries(columns.map((column, i) => [column.name, values[i] ?? null])),
+      ...Object.fromEntries(columns.map((column, i) => [column.name, rounded(values[i] ?? null, column.digits)])),
     })),
-    judgements: judgements.map((judgement) => ({ ...judgement, isMet: isMet(judgement) })),
+    judgements: judgements.map((judgement) => ({
+      ...judgement,
+      value: rounded(judgement.value, 3),
+      isMet: isMet(judgement),
+    })),
     notes,
   });
 }
+
+const rounded = (value: number | null, digits: number): number | null =>
+  value === null ? null : Number(value.toFixed(digits));
 
 function sentence(judgement: Judgement): string {
   const { what, value, bound, atMost, atLeast } = judgement;

@@ -1,6 +1,7 @@
 // From what a broker delivered to a message that its receiver may act upon, or to a counted reason why not.
 
 import type { Generation, Member } from "../base/ids.ts";
+import { limits } from "../base/limits.ts";
 import type { MqttMessage } from "../base/ports/mqtt-link.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { type DropReason, decodeFrame, type FrameHead } from "./frame.ts";
@@ -44,20 +45,28 @@ type Reading =
   | { readonly kind: "echo"; readonly sequence: number }
   | { readonly kind: "dropped" };
 
+/** A topic, and who may speak on it. */
+interface Place {
+  readonly topic: Topic;
+  readonly speaker: string;
+}
+
 const nothing: Reading = { kind: "dropped" };
 
 export class FrameReader {
   readonly #options: FrameReaderOptions;
+  /** Topics that were read before: they are few, and each is heard again and again. */
+  readonly #places = new Map<string, Place>();
 
   constructor(options: FrameReaderOptions) {
     this.#options = options;
   }
 
   read({ topic: name, payload, retain }: MqttMessage): Reading {
-    const { traffic, topics, authenticator } = this.#options;
-    const topic = topics.parse(name);
-    const speaker = topic === undefined ? undefined : speakerOf(topic);
-    if (topic === undefined || speaker === undefined) return this.#drop("wrong-topic");
+    const { traffic, authenticator } = this.#options;
+    const place = this.#places.get(name) ?? this.#placeOf(name);
+    if (place === undefined) return this.#drop("wrong-topic");
+    const { topic, speaker } = place;
     if (retain && topic.kind !== "presence") return this.#drop("retained");
 
     const decoded = decodeFrame(payload, authenticator, (head) => this.#judge(head, topic, speaker));
@@ -81,6 +90,16 @@ export class FrameReader {
       kind: "heard",
       heard: { from: head.from, session: head.session, broadcast: topic.kind === "log", message },
     };
+  }
+
+  #placeOf(name: string): Place | undefined {
+    const topic = this.#options.topics.parse(name);
+    const speaker = topic === undefined ? undefined : speakerOf(topic);
+    if (topic === undefined || speaker === undefined) return undefined;
+    if (this.#places.size >= limits.presences) this.#places.clear();
+    const place = { topic, speaker };
+    this.#places.set(name, place);
+    return place;
   }
 
   #judge(head: FrameHead, topic: Topic, speaker: string): DropReason | undefined {

@@ -95,6 +95,6 @@ export function encodeMessage(message: SiteMessage): Uint8Array {
  */
 export function decodeMessage(kind: MessageKind, body: Uint8Array): SiteMessage | undefined {
   const { codec } = messageKinds[kind] as KindRow<SiteMessage>;
-  const data = tryDecode(Uint8Array.from(body));
+  const data = tryDecode(new Uint8Array(body));
   return data.kind === "value" ? codec.decode(data.value) : undefined;
 }

@@ -20,6 +20,8 @@ export class SiteClock {
   readonly #clock: Clock;
   /** `site − local`, newest last. */
   #offsets: number[] = [];
+  /** Of `#offsets`; asked for with every event, and they change with every append only. */
+  #largest: number | undefined;
   #floor: SiteTime;
   #given: Given | undefined;
   #leads = false;
@@ -32,10 +34,9 @@ export class SiteClock {
 
   /** The site's time as far as this device knows it; undefined before it has heard a coordinator or is one. */
   now(): SiteTime | undefined {
-    const offset = this.#offset();
-    if (offset === undefined) return undefined;
+    if (this.#largest === undefined) return undefined;
     if (this.#leads) this.#followWallClock();
-    return siteTime(Math.max(this.#floor, Math.floor(this.#clock.now() + (this.#offset() ?? offset))));
+    return siteTime(Math.max(this.#floor, Math.floor(this.#clock.now() + this.#largest)));
   }
 
   /** False until a coordinator whose wall clock is disciplined by a source has set this time. */
@@ -68,6 +69,7 @@ export class SiteClock {
     if (time === 0 || this.#leads) return;
     this.#offsets.push(time - this.#clock.now());
     if (this.#offsets.length > rememberedOffsets) this.#offsets.shift();
+    this.#largest = Math.max(...this.#offsets);
   }
 
   /** A log entry carries `time`: no coordinator's clock may be behind it. */
@@ -93,12 +95,7 @@ export class SiteClock {
   /** Another one leads in a new term: its clock counts from now on. */
   follow(): void {
     this.#leads = false;
-    const kept = this.#offset();
-    this.#offsets = kept === undefined ? [] : [kept];
-  }
-
-  #offset(): number | undefined {
-    return this.#offsets.length === 0 ? undefined : Math.max(...this.#offsets);
+    this.#offsets = this.#largest === undefined ? [] : [this.#largest];
   }
 
   /** Once, when its wall clock is first disciplined by a source, and only forward. */
@@ -107,11 +104,12 @@ export class SiteClock {
     const wall = this.#clock.wall();
     if (!wall.synchronized) return;
     this.#isSynced = true;
-    const present = this.#clock.now() + (this.#offset() ?? 0);
+    const present = this.#clock.now() + (this.#largest ?? 0);
     if (wall.time > present) this.#set(siteTime(wall.time));
   }
 
   #set(time: SiteTime): void {
-    this.#offsets = [time - this.#clock.now()];
+    this.#largest = time - this.#clock.now();
+    this.#offsets = [this.#largest];
   }
 }

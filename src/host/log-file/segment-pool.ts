@@ -9,8 +9,12 @@ import { SkeinError } from "../../base/errors.ts";
 import { diskFailure, syncDirectory, writeAll } from "../disk-access.ts";
 
 const zeros = Buffer.alloc(64 * 1024);
-/** Released segments kept beyond those reserved: in a steady state then nothing is created or removed. */
-const surplus = 2;
+/**
+ * Released segments kept beyond those reserved: in a steady state then nothing is created or removed. A checkpoint lets go of
+ * 2,000 entries at once, eight segments of the Raft log where each took a block of its own; keeping only two of them, the rest
+ * were removed and filled with zeros anew: 7.2 instead of 4.2 KB to the card for each commit.
+ */
+const surplus = 8;
 
 export interface SegmentPoolOptions {
   readonly directory: string;

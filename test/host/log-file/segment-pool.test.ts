@@ -16,12 +16,16 @@ vi.mock("node:fs/promises", async (original) => {
   return { ...real, unlink: (path: string) => slowDisk.turn.then(() => real.unlink(path)) };
 });
 
-it("gives surplus files back to the disk, and is not closed before (7 segments released at once, slow disk)", async () => {
+it("gives surplus files back to the disk, and is not closed before (13 segments released at once, slow disk)", async () => {
   const directory = temporaryDirectory();
   const files = new DiskLogFiles(directory.path);
-  const { log } = await files.open("log", { ...smallLog, segmentsAhead: 0 }, () => undefined);
-  for (let i = 0; i < 40; i++) expect(await append(log, Buffer.alloc(4_000))).toBeUndefined();
-  expect(log.usage().segments).toBe(7);
+  const { log } = await files.open(
+    "log",
+    { ...smallLog, segmentsAhead: 0, capacityBytes: 512 * 1024 },
+    () => undefined,
+  );
+  for (let i = 0; i < 78; i++) expect(await append(log, Buffer.alloc(4_000))).toBeUndefined();
+  expect(log.usage().segments).toBe(13);
   log.release(log.next);
   let getRound: () => void = () => undefined;
   slowDisk.turn = new Promise((resolve) => {
@@ -35,7 +39,7 @@ it("gives surplus files back to the disk, and is not closed before (7 segments r
   expect(await Promise.race([closing, patience])).toBe("waits");
   getRound();
   await closing;
-  expect(readdirSync(`${directory.path}/log`).length).toBe(3);
-  expect(log.usage().bytes).toBe(3 * smallLog.segmentBytes);
+  expect(readdirSync(`${directory.path}/log`).length).toBe(9);
+  expect(log.usage().bytes).toBe(9 * smallLog.segmentBytes);
   directory.remove();
 });
