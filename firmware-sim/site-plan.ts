@@ -89,10 +89,6 @@ function planSensor(profiles: Profiles, device: DeviceId, name: string): SensorC
   };
 }
 
-/** What a new site has to change, in parts that each fit one command; the sensors come last. */
-export function planChanges(plan: SiteConfiguration, changesPerPart = 64): readonly (readonly ConfigurationChange[])[] {
-  const changes = diffConfiguration(defaultConfiguration, plan);
-  const parts: ConfigurationChange[][] = [];
-  for (let at = 0; at < changes.length; at += changesPerPart) parts.push(changes.slice(at, at + changesPerPart));
-  return parts;
-}
+/** What a new site has to change. */
+export const planChanges = (plan: SiteConfiguration): readonly ConfigurationChange[] =>
+  diffConfiguration(defaultConfiguration, plan);

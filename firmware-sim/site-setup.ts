@@ -7,6 +7,7 @@ import type { AgentStatus } from "../src/agent/status.ts";
 import { isSkeinError, SkeinError } from "../src/base/errors.ts";
 import type { LogIndex } from "../src/base/units.ts";
 import type { SiteConfiguration } from "../src/site/configuration.ts";
+import { packChanges } from "../src/site/configuration-changes.ts";
 import type { SiteApi } from "./agent-door.ts";
 import type { SimulatedDevice } from "./simulated-device.ts";
 import { planChanges } from "./site-plan.ts";
@@ -68,22 +69,17 @@ async function startAll(devices: readonly SimulatedDevice[], { progress, signal 
 }
 
 async function applyPlan(api: SiteApi, { plan, progress, signal }: SetupOptions): Promise<LogIndex> {
-  const session = randomBytes(16).toString("hex");
-  const parts = planChanges(plan);
-  let revision = 0 as LogIndex;
-  for (const [i, changes] of parts.entries()) {
-    progress(`configuration part ${i + 1} of ${parts.length}`);
-    const argument = {
-      base: revision,
-      changes,
-      author: "sim",
-      note: `part ${i + 1} of ${parts.length}`,
-      session,
-      serial: i + 1,
-    };
-    revision = revisionOf(await askUntilKnown(api, argument, signal));
-  }
-  return revision;
+  const changes = planChanges(plan);
+  progress(`the configuration is applied: ${changes.length} changes`);
+  const argument = {
+    base: 0,
+    changes: packChanges(changes),
+    author: "sim",
+    note: "the simulated site",
+    session: randomBytes(16).toString("hex"),
+    serial: 1,
+  };
+  return revisionOf(await askUntilKnown(api, argument, signal));
 }
 
 /** A time-out says nothing about the outcome; the same session and serial may be asked again and apply once. */

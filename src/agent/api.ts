@@ -11,6 +11,7 @@ import { type LogIndex, logIndex, seconds } from "../base/units.ts";
 import type { ApiAnswerMessage, ApiQuestionMessage, ApiResult } from "../mqtt/site-codec.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { SiteConfiguration } from "../site/configuration.ts";
+import { unpackChanges } from "../site/configuration-changes.ts";
 import { defaultConfiguration } from "../site/configuration-defaults.ts";
 import { diffConfiguration } from "../site/configuration-diff.ts";
 import { readChanges } from "../site/configuration-items.ts";
@@ -148,10 +149,11 @@ export class Api {
     return inParts(rows, revisionsInPart).map((part) => ({ revisions: part }));
   }
 
+  /** `changes`: a list, or the same packed, because the list of a whole site does not fit a frame. */
   #apply(argument: Argument): Promise<unknown> {
     const { base, changes: raw, author, note, session, serial } = argument;
-    const changes = readChanges(raw);
-    if (changes === undefined)
+    const changes = raw instanceof Uint8Array ? unpackChanges(raw) : readChanges(raw);
+    if (changes === undefined || changes.length === 0)
       throw new SkeinError("invalid-argument", "changes: a list of {section, name, before, after} was expected");
     if (!isCount(base) || !isClientSession(session) || !isCount(serial) || serial < 1) {
       throw new SkeinError(

@@ -30,6 +30,7 @@ export const limits = {
   raftLogBytes: 96 * mebi,
   /** Raft messages that wait for the own disk; a voter whose disk hangs for seconds under load drops the oldest. */
   waitingSends: 4_096,
+  /** Bytes of one chunk of a snapshot; with its head it fits a frame. */
   snapshotChunkBytes: 32 * kibi,
   /** Bytes of one snapshot: everything in memory at its bound, the outbox and the history, and room. */
   snapshotBytes: 64 * mebi,
@@ -78,8 +79,8 @@ export const limits = {
   /** Revisions of the configuration that can be shown and applied again. */
   configurationRevisions: 4_096,
   configurationHistoryBytes: 2 * mebi,
-  /** Bytes of one configuration file. */
-  configurationBytes: 512 * kibi,
+  /** Bytes of one configuration file: 5,000 sensors with labels, a line for each key. */
+  configurationBytes: 2 * mebi,
   /** Bytes of one entry's configuration changes once they are unpacked: decoding them stays below 20 ms. */
   configurationChangeBytes: 1 * mebi,
   /** Items of one entry's configuration changes. */

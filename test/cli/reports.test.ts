@@ -1,16 +1,19 @@
 import { expect, it } from "vitest";
 import type { AgentStatus } from "../../src/agent/status.ts";
-import { deviceId, siteId } from "../../src/base/ids.ts";
+import { deviceId, sensorId, siteId } from "../../src/base/ids.ts";
 import { logIndex, milliseconds, siteTime, term } from "../../src/base/units.ts";
 import { describeHistory } from "../../src/cli/commands/config.ts";
 import { describeMembers } from "../../src/cli/commands/members.ts";
+import { wholeStatus } from "../../src/cli/commands/status.ts";
 import { type AggregateValues, readDashboard } from "../../src/cli/dashboard/reader.ts";
 import { SeriesBoard } from "../../src/cli/dashboard/series-board.ts";
 import { formatValue, seriesTable } from "../../src/cli/dashboard/series-table.ts";
 import { aggregateLine, WatchView } from "../../src/cli/dashboard/watch-view.ts";
+import { describeSensors } from "../../src/cli/reports/sensor-report.ts";
 import { describeStatus } from "../../src/cli/reports/status-report.ts";
 import { textTable } from "../../src/cli/reports/text-table.ts";
 import { style, widthOf } from "../../src/cli/terminal/style.ts";
+import { quality } from "../../src/readings/types.ts";
 
 const [one, two, three] = [deviceId("pi-01"), deviceId("pi-02"), deviceId("pi-03")];
 const status: AgentStatus = {
@@ -84,6 +87,31 @@ it("says so when nobody leads, when the coordinator is silent, when one card car
   expect(describeStatus(troubled, undefined)).toContain(
     "problems    two copies of pi-02 run\n            the card is nearly full\n",
   );
+});
+
+it("puts the parts of a large site's answer together", () => {
+  const member = { device: two, isVoter: false, isPresent: true, lag: 0, zone: undefined };
+  const latest = { sensor: sensorId("a"), value: 1, stamp: undefined, quality: 0 };
+  const whole = wholeStatus([
+    { ...status, members: [member] },
+    { members: [{ ...member, device: three }] },
+    { readings: { latest: [latest] } },
+  ]);
+  expect(whole.members.map(({ device }) => device)).toEqual([two, three]);
+  expect(whole.readings).toEqual({ ...status.readings, latest: [latest] });
+});
+
+it("shows what each sensor said last, and what is wrong with it", () => {
+  const reading = { sensor: sensorId("door"), value: 21.5, stamp: siteTime(Date.UTC(2026, 0, 1)), quality: 0 };
+  const wrong = { ...reading, sensor: sensorId("attic"), quality: quality.outOfRange | quality.stuck };
+  const gone = { ...reading, sensor: sensorId("well"), value: 0, stamp: undefined, quality: quality.missing };
+  expect(describeSensors([gone, reading, wrong])).toEqual([
+    "SENSOR  LATEST  SITE TIME                 QUALITY",
+    "attic     21.5  2026-01-01T00:00:00.000Z  out of range, stuck",
+    "door      21.5  2026-01-01T00:00:00.000Z  good",
+    "well         –  –                         no value",
+  ]);
+  expect(describeSensors([])).toEqual([]);
 });
 
 it("lists the members, those who are away too", () => {

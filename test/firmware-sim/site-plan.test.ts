@@ -3,8 +3,8 @@ import { checkNeeds, describeNeeds, estimateNeeds } from "../../firmware-sim/nee
 import { loadProfiles } from "../../firmware-sim/profiles.ts";
 import { planChanges, planDevices, planSite, simulatedTimes } from "../../firmware-sim/site-plan.ts";
 import { LivesCounter, measureProcesses, Rate } from "../../firmware-sim/usage-meter.ts";
-import { encode } from "../../src/base/cbor.ts";
 import { limits } from "../../src/base/limits.ts";
+import { packChanges } from "../../src/site/configuration-changes.ts";
 import { defaultConfiguration } from "../../src/site/configuration-defaults.ts";
 import { applyChanges } from "../../src/site/configuration-diff.ts";
 import { parseConfiguration } from "../../src/site/configuration-file.ts";
@@ -34,11 +34,12 @@ it("asks no board for more sensors than it is good for", () => {
   }
 });
 
-it("divides the plan into parts that fit one command each and together make it (1,000 devices)", () => {
+it("makes of the plan changes that fit one revision, and together make it (1,000 devices, 4,000 sensors)", () => {
   const large = planSite(profiles, { devices: 1000, ...simulatedTimes });
-  const parts = planChanges(large);
-  expect(Math.max(...parts.map((part) => encode(part).length))).toBeLessThan(limits.commandBytes / 2);
-  expect(parts.reduce(applyChanges, defaultConfiguration)).toEqual(large);
+  const changes = planChanges(large);
+  expect(packChanges(changes).length).toBeLessThan(limits.commandBytes - 2048);
+  expect(applyChanges(defaultConfiguration, changes)).toEqual(large);
+  expect(parseConfiguration(formatConfiguration(large), "large.yaml")).toEqual({ kind: "ok", configuration: large });
 });
 
 it("names devices so that they sort, and refuses a site without any or with too many", () => {

@@ -53,6 +53,10 @@ export class VirtualSite {
   readonly faults: BusFaults = { loss: 0, repeat: 0, delayMax: milliseconds(2) };
   /** Small enough that checkpoints, compaction and snapshots happen all the time where a test wants it. */
   sizes: { limits?: RaftLimits; checkpointBytes?: number } = {};
+  /** Of each replica's wall clock; the usual one where absent. */
+  wallOffsets: readonly number[] = [];
+  /** Site time of each committed entry, by index. */
+  readonly entryTimes: number[] = [];
   /** Pairs "from>to" that are cut. */
   readonly cut = new Set<string>();
 
@@ -93,7 +97,7 @@ export class VirtualSite {
   }
 
   async start(node: VirtualReplica, founds = false): Promise<Replica> {
-    const clock = new VirtualClock(this.time);
+    const clock = new VirtualClock(this.time, this.wallOffsets[this.replicas.indexOf(node)]);
     const random = this.random.fork(`${node.key} ${this.time.now}`);
     node.clock = clock;
     const { logFiles } = node.disk;
@@ -106,6 +110,12 @@ export class VirtualSite {
     );
     if (opened.kind !== "opened") throw new Error(opened.why);
     const siteClock = new SiteClock(clock, siteTime(0));
+    const { state } = opened.parts;
+    const apply = state.apply.bind(state);
+    state.apply = (entry) => {
+      this.entryTimes[entry.index] = entry.siteTime;
+      return apply(entry);
+    };
     const replica = new Replica(
       { clock, random, logger: silentLogger, storage, siteClock },
       opened.parts,

@@ -17,7 +17,8 @@ export const membersCommand: CommandModule<object, ConnectionArguments> = {
   builder: (yargs) => withConnection(yargs).example("$0 members --site farm --broker mqtt://10.0.0.5", ""),
   handler: (args) =>
     withSite(args, async (client) => {
-      const [answer] = (await client.ask("any", "members", {})) as [MembersAnswer];
+      const parts = (await client.ask("any", "members", {})) as [MembersAnswer, ...Pick<MembersAnswer, "members">[]];
+      const answer = { ...parts[0], members: parts.flatMap(({ members }) => members) };
       if (args.json) printJson(answer);
       else print(describeMembers(answer));
     }),
