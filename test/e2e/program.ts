@@ -47,6 +47,10 @@ export class Program {
     return new Program(process.execPath, [...skein, ...args], output);
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   get isRunning(): boolean {
     return alive.has(this.#child);
   }
