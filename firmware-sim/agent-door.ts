@@ -33,6 +33,8 @@ export interface AgentHost {
   links(clock: Clock, random: Random): MqttLinks;
   readonly brokers: Brokers;
   openData(path: string): Promise<DataDirectory>;
+  /** Makes it if it is missing. Fails with `data-directory-unusable`. */
+  makeDirectory(path: string): Promise<"empty" | "in-use">;
   createAgent(ports: AgentPorts, agent: SimulatedAgent): Agent;
   openApi(url: string, site: SiteId): Promise<SiteApi>;
 }
