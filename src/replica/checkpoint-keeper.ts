@@ -100,7 +100,7 @@ export class CheckpointKeeper {
     const checkpoint: Checkpoint = {
       start: { index: entry.index, term: entry.term, voters: this.#voters },
       digest: state.digest(),
-      bytes: this.#checkpoints.current?.bytes ?? 0,
+      bytes: state.bytes,
     };
     this.#newest = { index: entry.index, digest: checkpoint.digest };
     this.#begin();
@@ -120,8 +120,7 @@ export class CheckpointKeeper {
       this.#due = undefined;
       const changed = this.#unsaved;
       this.#unsaved = noChanges;
-      const bytes = changed.puts.reduce((sum, { value }) => sum + value.length, due.checkpoint.bytes);
-      const checkpoint = { ...due.checkpoint, bytes };
+      const { checkpoint } = due;
       try {
         await this.#checkpoints.save(checkpoint, changed);
       } catch (cause) {

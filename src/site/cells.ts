@@ -28,14 +28,20 @@ export interface CellSource {
 const modulus128 = 128;
 
 export class CellTable {
-  readonly #hashes = new Map<string, bigint>();
+  readonly #known = new Map<string, { readonly hash: bigint; readonly bytes: number }>();
   readonly #unhashed = new Set<string>();
   readonly #untaken = new Set<string>();
   #sum = 0n;
+  #bytes = 0;
 
   /** Cells of the state; exact after `digest` or `take`. */
   get count(): number {
-    return this.#hashes.size;
+    return this.#known.size;
+  }
+
+  /** Of all cells with their keys; exact after `digest` or `take`. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** The cell changed, came or went. */
@@ -72,13 +78,16 @@ export class CellTable {
   }
 
   #replace(key: string, value: Uint8Array | undefined): void {
-    const before = this.#hashes.get(key) ?? 0n;
-    const after = value === undefined ? 0n : hashOf(key, value);
-    this.#sum = BigInt.asUintN(modulus128, this.#sum - before + after);
-    if (value === undefined) this.#hashes.delete(key);
-    else this.#hashes.set(key, after);
+    const before = this.#known.get(key) ?? nothing;
+    const after = value === undefined ? nothing : { hash: hashOf(key, value), bytes: key.length + value.length };
+    this.#sum = BigInt.asUintN(modulus128, this.#sum - before.hash + after.hash);
+    this.#bytes += after.bytes - before.bytes;
+    if (value === undefined) this.#known.delete(key);
+    else this.#known.set(key, after);
   }
 }
+
+const nothing = { hash: 0n, bytes: 0 };
 
 /** The key's length stands in front, so that no two cells have the same bytes to hash. */
 function hashOf(key: string, value: Uint8Array): bigint {

@@ -87,6 +87,11 @@ export class SiteState {
     return this.#tables.cells.digest((key) => this.cell(key));
   }
 
+  /** Of the whole state, as of the last `takeDirty` or `digest`: what a snapshot costs. */
+  get bytes(): number {
+    return this.#tables.cells.bytes;
+  }
+
   /** A cell's present bytes; undefined if there is none, or if only the store has them (outbox items, history). */
   cell(key: string): Uint8Array | undefined {
     return this.#tables.cell(key);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Api } from "../../src/agent/api.ts";
 import type { AgentStatus, MemberStatus } from "../../src/agent/status.ts";
 import { encode } from "../../src/base/cbor.ts";
@@ -9,6 +9,9 @@ import type { ApiAnswerMessage } from "../../src/mqtt/site-codec.ts";
 import { defaultRaftLimits } from "../../src/replica/open-replica.ts";
 import { silentLogger } from "../replica/virtual-site.ts";
 import { VirtualAgents } from "./virtual-agents.ts";
+
+// Fractions of a second alone; beside other work on a small machine, more.
+vi.setConfig({ testTimeout: 60_000 });
 
 const client = { device: deviceId("cli"), incarnation: "0".repeat(32) as never };
 const session = "5".repeat(32);

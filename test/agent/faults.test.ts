@@ -1,12 +1,15 @@
 // What one device's trouble is to the site: nothing, beyond that device.
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { VirtualClock } from "../../firmware-sim/virtual-clock.ts";
 import { deviceId, type Generation, type Incarnation, siteId } from "../../src/base/ids.ts";
 import { logIndex, milliseconds, seconds, siteTime } from "../../src/base/units.ts";
 import { BrokerSet } from "../../src/mqtt/broker-set.ts";
 import { silentLogger } from "../replica/virtual-site.ts";
 import { brokerUrl, VirtualAgents } from "./virtual-agents.ts";
+
+// Fractions of a second alone; beside other work on a small machine, more.
+vi.setConfig({ testTimeout: 60_000 });
 
 async function site(seed: number, devices: number, sensorsEach = 1): Promise<VirtualAgents> {
   const agents = new VirtualAgents(seed, devices);

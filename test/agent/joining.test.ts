@@ -1,8 +1,11 @@
 // Who may found, join and come back (PROTOCOLS, "Joining, incarnations, bootstrap"), tried on whole agents.
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { milliseconds, seconds } from "../../src/base/units.ts";
 import { VirtualAgents, VirtualDevice } from "./virtual-agents.ts";
+
+// Fractions of a second alone; beside other work on a small machine, more.
+vi.setConfig({ testTimeout: 60_000 });
 
 async function site(seed: number, devices: number, sensorsEach = 1): Promise<VirtualAgents> {
   const agents = new VirtualAgents(seed, devices);

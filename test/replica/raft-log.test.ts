@@ -2,7 +2,7 @@
 // model was after some operation that is not older than the newest acknowledged one.
 
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { SimulatedDisk } from "../../firmware-sim/disk/simulated-disk.ts";
 import { SeededRandom } from "../../firmware-sim/seeded-random.ts";
 import { VirtualTime } from "../../firmware-sim/virtual-clock.ts";
@@ -10,6 +10,9 @@ import { type MemberKey, memberKey } from "../../src/base/ids.ts";
 import { type LogIndex, logIndex, milliseconds, seconds, siteTime, term } from "../../src/base/units.ts";
 import type { Entry, HardState, LogStart, Voters } from "../../src/raft/types.ts";
 import { RaftLog, type RecoveredRaft } from "../../src/replica/raft-log.ts";
+
+// Fractions of a second alone; beside other work on a small machine, more.
+vi.setConfig({ testTimeout: 60_000 });
 
 const member = (number: number): MemberKey =>
   memberKey({ device: `d${number}` as never, incarnation: String(number).padStart(32, "0") as never });

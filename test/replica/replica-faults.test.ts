@@ -1,10 +1,13 @@
 // What a replica answers when things go wrong: each proposal and each read is answered once, and a failed disk is told once.
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { milliseconds, seconds } from "../../src/base/units.ts";
 import type { ProposalResult } from "../../src/replica/waiting-proposals.ts";
 import { encodeProposal } from "../../src/site/command-codec.ts";
 import { smallSizes, type VirtualReplica, VirtualSite } from "./virtual-site.ts";
+
+// Fractions of a second alone; beside other work on a small machine, more.
+vi.setConfig({ testTimeout: 60_000 });
 
 const cursor = { kind: "cursor", upTo: 0 } as const;
 

@@ -1,7 +1,7 @@
 // Checkpoints and snapshots on a simulated disk: chunks, spaces, and the power going at every moment of an install.
 
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { SimulatedDisk } from "../../firmware-sim/disk/simulated-disk.ts";
 import type { SimulatedStorage } from "../../firmware-sim/disk/simulated-storage.ts";
 import { SeededRandom } from "../../firmware-sim/seeded-random.ts";
@@ -17,6 +17,9 @@ import { SnapshotTransfer } from "../../src/replica/snapshot-transfer.ts";
 import { type Chunk, SnapshotAssembler, SnapshotReader } from "../../src/replica/snapshots.ts";
 import { encodeProposal } from "../../src/site/command-codec.ts";
 import { SiteState } from "../../src/site/state.ts";
+
+// Fractions of a second alone; beside other work on a small machine, more.
+vi.setConfig({ testTimeout: 60_000 });
 
 const leader = `d1@${"0".repeat(32)}` as MemberKey;
 const voters: Voters = { current: [leader] };
