@@ -24,7 +24,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const stopAsked = new Promise<string>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(signal));
   });
-  const data = await openDataDirectory(dataPath);
+  const data = await openDataDirectory(dataPath, { site, device });
   let broker: Broker | undefined;
   let endHealth: (() => Promise<void>) | undefined;
   try {

@@ -4,7 +4,6 @@ import { deviceId, sensorId, siteId } from "../../src/base/ids.ts";
 import { logIndex, milliseconds, siteTime, term } from "../../src/base/units.ts";
 import { describeHistory } from "../../src/cli/commands/config.ts";
 import { describeMembers } from "../../src/cli/commands/members.ts";
-import { wholeStatus } from "../../src/cli/commands/status.ts";
 import { type AggregateValues, readDashboard } from "../../src/cli/dashboard/reader.ts";
 import { SeriesBoard } from "../../src/cli/dashboard/series-board.ts";
 import { formatValue, seriesTable } from "../../src/cli/dashboard/series-table.ts";
@@ -12,6 +11,7 @@ import { aggregateLine, WatchView } from "../../src/cli/dashboard/watch-view.ts"
 import { describeSensors } from "../../src/cli/reports/sensor-report.ts";
 import { describeStatus } from "../../src/cli/reports/status-report.ts";
 import { textTable } from "../../src/cli/reports/text-table.ts";
+import { wholeStatus } from "../../src/cli/site-status.ts";
 import { style, widthOf } from "../../src/cli/terminal/style.ts";
 import { quality } from "../../src/readings/types.ts";
 

@@ -50,7 +50,7 @@ const attemptsMax = 5;
 const changesBytesMax = limits.commandBytes - 2 * 1024;
 
 export const configCommand: CommandModule = {
-  command: "config <action>",
+  command: "config",
   describe: "Show, compare and change what the site agrees on: sensors, aggregations, devices, settings",
   builder: (yargs) =>
     yargs
