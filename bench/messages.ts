@@ -127,13 +127,12 @@ class CountingLinks implements MqttLinks {
 
   open(...arguments_: Parameters<MqttLinks["open"]>): ReturnType<MqttLinks["open"]> {
     const link = this.#links.open(...arguments_);
-    const counting = this;
     return {
       get isUp() {
         return link.isUp;
       },
-      publish(message, done) {
-        counting.publishes += 1;
+      publish: (message, done) => {
+        this.publishes += 1;
         link.publish(message, done);
       },
       close: (how) => link.close(how),

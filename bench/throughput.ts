@@ -43,11 +43,20 @@ export const throughput: Bench = {
         { name: "slowest", digits: 0 },
         { name: "fastest", digits: 0 },
         { name: "entries an append", digits: 1 },
+        { name: "leader's CPU µs", digits: 0 },
+        { name: "follower's", digits: 0 },
       ],
       rows: [
         {
           name: "commits",
-          values: [rate, Math.min(...rates), Math.max(...rates), commits / (said.appends - saidBefore.appends)],
+          values: [
+            rate,
+            Math.min(...rates),
+            Math.max(...rates),
+            commits / (said.appends - saidBefore.appends),
+            (leaderCpu * 1_000) / commits,
+            (followerCpu * 1_000) / commits,
+          ],
         },
       ],
       judgements: [{ what: "commits a second", value: rate, bound: "aim", atLeast: aim }],
