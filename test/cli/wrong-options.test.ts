@@ -12,6 +12,12 @@ it.concurrent.each<[string, number, RegExp]>([
   ["sim --day 0s", 64, /a simulated day lasts a second or longer/],
   ["sim --devices 1 --report /nowhere/report.json", 64, /--report \/nowhere\/report\.json cannot be written: ENOENT/],
   ["sim --devices 1 --data /proc/nowhere --port 0 --page-port 0", 73, /The directory \/proc\/nowhere cannot be used/],
+  ["config apply", 64, /Give either a file or --revision NUMBER/],
+  [
+    "config apply package.json --site a --broker mqtt://127.0.0.1:1",
+    65,
+    /package\.json:\d+:3: scripts: there is no such key/,
+  ],
   ["config", 64, /Which action\? show, diff, apply or history/],
 ])("skein %s", async (words, exitCode, message) => {
   const { code, stderr } = await runSkein(words.split(" "), 20_000);
