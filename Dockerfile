@@ -1,4 +1,4 @@
-# skein's agent. Build: docker build -t skein .   Run: see "On a Pi with Docker" in README.md.
+# skein's agent. Build: docker build -t skein .   Run: see "With systemd, or Docker" in README.md.
 ARG BASE=node:24-bookworm-slim
 
 FROM ${BASE} AS build
@@ -19,6 +19,7 @@ COPY --from=build /build/package.json ./
 COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/dist dist
 COPY devices devices
+COPY firmware-sim/page firmware-sim/page
 COPY LICENSE ./
 RUN groupadd --system skein && useradd --system --gid skein --home-dir /var/lib/skein --create-home skein
 USER skein

@@ -32,7 +32,9 @@ export interface AgentHost {
   logger(device: DeviceId): Logger;
   links(clock: Clock, random: Random): MqttLinks;
   readonly brokers: Brokers;
-  openData(path: string): Promise<DataDirectory>;
+  openData(path: string, owner: Pick<SimulatedAgent, "site" | "device">): Promise<DataDirectory>;
+  /** Makes it if it is missing. Fails with `data-directory-unusable`. */
+  makeDirectory(path: string): Promise<"empty" | "in-use">;
   createAgent(ports: AgentPorts, agent: SimulatedAgent): Agent;
   openApi(url: string, site: SiteId): Promise<SiteApi>;
 }

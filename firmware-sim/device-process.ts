@@ -25,7 +25,7 @@ async function main(settings: ProcessSettings): Promise<void> {
     origin: instant(clock.now() - (Date.now() - settings.originWall)),
     isSilent: () => isSilent,
   };
-  const data = await host.openData(settings.dataPath);
+  const data = await host.openData(settings.dataPath, settings.agent);
   const ports = {
     clock,
     random,

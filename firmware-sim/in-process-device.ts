@@ -60,13 +60,13 @@ export class InProcessDevice implements SimulatedDevice {
 
   async start(): Promise<void> {
     assert(this.#life === undefined, `${this.device} is started once at a time`);
-    const { host, dataPath } = this.#options;
+    const { host, dataPath, agent } = this.#options;
     const power = new PowerSwitch();
     const life: Life = { power, data: undefined, agent: undefined, opening: Promise.resolve(), isUp: false };
     this.#life = life;
     this.#book.began(performance.now());
     try {
-      const opened = host.openData(dataPath);
+      const opened = host.openData(dataPath, agent);
       life.opening = opened.then((data) => {
         life.data = data;
       });

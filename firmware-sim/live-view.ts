@@ -12,12 +12,12 @@ export interface ViewSize {
   readonly rows: number;
 }
 
-export const keyHelp: readonly (readonly [key: string, does: string])[] = [
-  ["k", "kill coordinator"],
-  ["d", "kill a device"],
-  ["r", "restart a device"],
-  ["b", "stop/start broker"],
-  ["q", "quit"],
+export const keyHelp: readonly (readonly [key: string, does: string, briefly: string])[] = [
+  ["k", "kill coordinator", "coordinator"],
+  ["d", "kill a device", "device"],
+  ["r", "restart a device", "restart"],
+  ["b", "stop/start broker", "broker"],
+  ["q", "quit", "quit"],
 ];
 
 const lagNoticed = 50;
@@ -101,7 +101,10 @@ function eventLine(event: SiteEvent, { columns }: ViewSize, paint: Style): strin
 }
 
 function keys({ columns }: ViewSize, paint: Style): string {
-  return cut(keyHelp.map(([key, does]) => `${paint.bold(key)} ${does}`).join("   "), columns);
+  const whole = keyHelp.map(([key, does]) => `${paint.bold(key)} ${does}`).join("   ");
+  if (widthOf(whole) <= columns) return whole;
+  const short = keyHelp.map(([key, , briefly]) => `${paint.bold(key)} ${briefly}`).join("  ");
+  return cut(short, columns);
 }
 
 /** `mm:ss` since the run began. */

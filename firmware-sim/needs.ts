@@ -31,10 +31,14 @@ export function estimateNeeds(devices: number, isProcessEach: boolean): Needs {
 }
 
 export function describeNeeds(needs: Needs, devices: number, isProcessEach: boolean): string {
-  const how = isProcessEach ? `${devices} processes` : "one process";
+  const who = devices === 1 ? "1 agent" : `${devices} agents`;
+  const how = isProcessEach && devices > 1 ? `${devices} processes` : "one process";
+  const free = freemem();
+  const warning =
+    needs.memoryBytes > free ? " That is more memory than is free: take fewer --devices if it swaps." : "";
   return (
-    `${devices} agents in ${how} need about ${formatBytes(needs.memoryBytes)} of memory ` +
-    `(${formatBytes(freemem())} are free) and ${needs.descriptors} file descriptors here (limit ${descriptorLimit() ?? "unknown"}).`
+    `${who} in ${how}: about ${formatBytes(needs.memoryBytes)} of memory (${formatBytes(free)} are free) ` +
+    `and ${needs.descriptors} file descriptors here (limit ${descriptorLimit() ?? "unknown"}).${warning}`
   );
 }
 

@@ -1,9 +1,12 @@
 // What agents stand on when they are simulated on the wall clock: the machine's own clock, disk and network.
 
+import { readdir } from "node:fs/promises";
 import { createAgent } from "../src/agent/agent.ts";
+import { SkeinError } from "../src/base/errors.ts";
 import { seconds } from "../src/base/units.ts";
 import { SiteClient } from "../src/cli/site-client.ts";
 import { openDataDirectory } from "../src/host/data-directory.ts";
+import { ensureDirectory } from "../src/host/disk-access.ts";
 import { EmbeddedBrokers } from "../src/host/embedded-broker.ts";
 import { createLogger } from "../src/host/logger.ts";
 import { MqttJsLinks } from "../src/host/mqtt-link.ts";
@@ -26,6 +29,15 @@ export function realHost(): AgentHost {
     links: (clock, random) => new MqttJsLinks({ clock, random }),
     brokers: new EmbeddedBrokers({ log: logger }),
     openData: openDataDirectory,
+    makeDirectory: async (path) => {
+      try {
+        await ensureDirectory(path);
+        return (await readdir(path)).length === 0 ? "empty" : "in-use";
+      } catch (cause) {
+        const why = cause instanceof Error ? cause.message : String(cause);
+        throw new SkeinError("data-directory-unusable", `The directory ${path} cannot be used: ${why}`, cause);
+      }
+    },
     createAgent: (ports, { brokers, ...identity }) =>
       createAgent(ports, {
         ...identity,

@@ -1,7 +1,7 @@
 // `skein sim` from the first line to the exit code: a site is made complete, runs under its faults, falls silent, is drained,
 // judged and taken down, whatever happens.
 
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -42,6 +42,7 @@ export async function runSim(options: SimOptions, host: AgentHost, stage: SimSta
   const needs = estimateNeeds(options.devices, options.isProcessEach);
   stage.print(describeNeeds(needs, options.devices, options.isProcessEach));
   checkNeeds(needs);
+  if (options.reportFile !== undefined) await checkReportFile(options.reportFile);
   const run = new Run(options, host, stage);
   try {
     const report = await run.play();
@@ -55,6 +56,17 @@ export async function runSim(options: SimOptions, host: AgentHost, stage: SimSta
     await run.takeDown();
   }
 }
+
+/** Before a run that may take hours, not after it. */
+async function checkReportFile(path: string): Promise<void> {
+  try {
+    await (await open(path, "a")).close();
+  } catch (cause) {
+    throw new SkeinError("invalid-argument", `--report ${path} cannot be written: ${reasonOf(cause)}`, cause);
+  }
+}
+
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
 
 class Run {
   readonly #options: SimOptions;
@@ -95,6 +107,7 @@ class Run {
     this.#setSilent(devices, false);
     const schedule = new FaultSchedule(this.#options.faults);
     this.#stage.onKey((what) => this.#asked(what, live, desk, schedule, broker));
+    live.measure();
     const meter = new RunMeter(live);
     await this.#runFaults(live, desk, schedule, meter);
     const cost = meter.end();
@@ -146,7 +159,7 @@ class Run {
     };
     let live: LiveSite | undefined;
     const ended = (device: string, reason: unknown): void =>
-      live?.trouble(`${device} ended by itself: ${reason instanceof Error ? reason.message : String(reason)}`);
+      live?.trouble(`${device} ended by itself: ${reasonOf(reason)}`);
     const devices = planDevices(options.devices).map((device, place): SimulatedDevice => {
       const agent = { site, device, found: place === 0, brokers: [broker.url] };
       const dataPath = join(folder, device);
@@ -193,8 +206,7 @@ class Run {
   async #openFolder(): Promise<string> {
     const { dataPath } = this.#options;
     if (dataPath !== undefined) {
-      await mkdir(dataPath, { recursive: true });
-      if ((await readdir(dataPath)).length === 0) return dataPath;
+      if ((await this.#host.makeDirectory(dataPath)) === "empty") return dataPath;
       throw new SkeinError("invalid-argument", `--data ${dataPath} is not empty: a run begins with a new site`);
     }
     const folder = await mkdtemp(join(tmpdir(), "skein-sim-"));

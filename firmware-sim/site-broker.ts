@@ -2,6 +2,7 @@
 
 import { assert, isSkeinError } from "../src/base/errors.ts";
 import type { Broker, Brokers } from "../src/base/ports/broker.ts";
+import { parseMqttUrl } from "../src/host/mqtt-url.ts";
 import { LivesCounter } from "./usage-meter.ts";
 
 export interface BrokerTraffic {
@@ -88,10 +89,11 @@ export class OutsideBroker implements SiteBroker {
   readonly url: string;
   readonly address: { readonly host: string; readonly port: number };
 
+  /** Fails with `invalid-argument` on what is no broker's URL. */
   constructor(url: string) {
     this.url = url;
-    const { hostname, port, protocol } = new URL(url);
-    this.address = { host: hostname, port: port === "" ? (protocol === "mqtts:" ? 8883 : 1883) : Number(port) };
+    const { host, port } = parseMqttUrl(url);
+    this.address = { host, port };
   }
 
   traffic(): undefined {

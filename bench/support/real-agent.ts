@@ -29,7 +29,7 @@ export async function startAgent(options: RealAgentOptions): Promise<Agent> {
       clock,
       random,
       logger: createLogger({ level: "error", descriptor: 2 }),
-      data: await openDataDirectory(directory),
+      data: await openDataDirectory(directory, { site: siteId(site), device: deviceId(device) }),
       links,
       drivers: createDrivers({ clock, links, clientId: `bench-${device}` }),
     },

@@ -75,7 +75,7 @@ export class SiteMember {
     const { site, generation, device, founds, brokerUrl, directory } = options;
     const clock = new SystemClock();
     const logger = createLogger({ level: "error", descriptor: 2 });
-    const data = await openDataDirectory(directory);
+    const data = await openDataDirectory(directory, { site, device });
     const self = { device, incarnation: data.identity.incarnation };
     const opened = await openReplica(
       { clock, random: systemRandom, logFiles: data.logFiles, storage: data.storage },

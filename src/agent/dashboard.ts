@@ -132,11 +132,11 @@ export class Dashboard {
   #openUplink(): void {
     const { replica, life } = this.#parts;
     const { clock, random, links, logger } = this.#ports;
-    const { brokers, uplinkLogin, keepAlive } = this.#configuration;
+    const { brokers, keepAlive } = this.#configuration;
     const setting = replica.state.configuration.settings.uplink;
     const own = brokers[0];
     const isOwn = setting === "site";
-    const login = isOwn ? loginOf(own?.username, own?.password) : (uplinkLogin ?? {});
+    const login = isOwn ? loginOf(own?.username, own?.password) : {};
     const urls = isOwn ? brokers.map(({ url }) => url) : [setting];
     const uplink = new Uplink(
       { clock, random, links, log: logger },

@@ -5,6 +5,7 @@ import type { DataDirectoryUsage } from "../base/ports/data-directory.ts";
 import type { BrokerSet } from "../mqtt/broker-set.ts";
 import type { Amount } from "../mqtt/traffic.ts";
 import type { RaftStatus } from "../raft/types.ts";
+import { quality } from "../readings/types.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { SiteClock } from "../replica/site-time.ts";
 import type { Counting } from "./counting.ts";
@@ -62,6 +63,8 @@ export function describeAgent(parts: AgentParts): AgentStatus {
       cursor: state.cursor,
       daysOfRoom: uplink?.daysOfRoom,
       isUplinkUp: uplink?.isConnected ?? false,
+      uplinkUrl: uplink?.url,
+      uplinkProblem: uplink?.problem,
     },
     readings: {
       ...counting.figures(),
@@ -96,11 +99,13 @@ function describeMembers(
 }
 
 function describeLatest(counting: Counting): LatestReading[] {
-  const latest: LatestReading[] = [];
-  for (const [sensor, status] of counting.sensors()) {
-    if (status.latest !== undefined) latest.push({ sensor, ...status.latest });
-  }
-  return latest;
+  return [...counting.sensors()].map(([sensor, { latest, fault }]) => ({
+    sensor,
+    value: latest?.value,
+    stamp: latest?.stamp,
+    quality: latest?.quality ?? quality.missing,
+    fault: fault?.message,
+  }));
 }
 
 function describeTraffic(brokers: BrokerSet): AgentStatus["traffic"] {

@@ -29,8 +29,6 @@ export interface AgentConfiguration {
   /** Exactly one device of a site founds it, the first time that its data directory is used. */
   readonly found: boolean;
   readonly brokers: readonly BrokerAddress[];
-  /** Where the uplink logs in, if it is another broker than the site's; the URL itself is configuration of the site. */
-  readonly uplinkLogin?: { readonly username: string; readonly password: string };
   readonly keepAlive: Duration;
   readonly timing: RaftTiming;
   /** When checkpoints are due and what of the log is kept behind them; the usual ones if absent. Small ones try out snapshots. */

@@ -23,11 +23,16 @@ export interface BrokerStatus {
   readonly roundTrip: Duration | undefined;
 }
 
+/** What a sensor of the device said last. */
 export interface LatestReading {
   readonly sensor: SensorId;
-  readonly value: number;
+  /** Undefined: it has said nothing since the agent started. */
+  readonly value: number | undefined;
   readonly stamp: SiteTime | undefined;
+  /** Bits of `quality` (readings/types.ts). */
   readonly quality: number;
+  /** Why it gives no reading now; undefined: it does. */
+  readonly fault: string | undefined;
 }
 
 export interface AgentStatus {
@@ -62,6 +67,9 @@ export interface AgentStatus {
     readonly daysOfRoom: number | undefined;
     /** The coordinator alone knows; false elsewhere. */
     readonly isUplinkUp: boolean;
+    /** Where the coordinator sends items, and why it cannot; undefined elsewhere, and when it can. */
+    readonly uplinkUrl: string | undefined;
+    readonly uplinkProblem: string | undefined;
   };
   readonly readings: {
     /** Numbers taken (synced), of which `missing` have no value. */

@@ -5,6 +5,8 @@ import { readFileSync } from "node:fs";
 import { isScalar } from "yaml";
 import { SkeinError } from "../base/errors.ts";
 import { type DeviceId, isDeviceId, isSiteId, type SiteId } from "../base/ids.ts";
+import type { BrokerLogin } from "../host/broker-logins.ts";
+import { isMqttUrl } from "../host/mqtt-url.ts";
 import { formatProblems } from "../site/configuration-file.ts";
 import { type Field, YamlReader } from "../site/yaml-reader.ts";
 
@@ -19,9 +21,24 @@ export interface AgentFile {
   /** Address of the broker that this agent embeds, `host:port` or a port. */
   readonly embedBroker: string | undefined;
   readonly logLevel: string | undefined;
+  /** User and password on brokers that the site's configuration names. */
+  readonly logins: readonly (BrokerLogin & { readonly broker: string })[];
+  /** Where this machine's thermal zones are; undefined: in `/sys/class/thermal`. */
+  readonly thermalRoot: string | undefined;
 }
 
-const keys = ["site", "device", "data", "brokers", "found", "embedBroker", "logLevel"] as const;
+const keys = [
+  "site",
+  "device",
+  "data",
+  "brokers",
+  "found",
+  "embedBroker",
+  "logLevel",
+  "logins",
+  "thermalRoot",
+] as const;
+const loginKeys = ["broker", "username", "password"] as const;
 
 export const emptyAgentFile: AgentFile = {
   site: undefined,
@@ -31,6 +48,8 @@ export const emptyAgentFile: AgentFile = {
   found: false,
   embedBroker: undefined,
   logLevel: undefined,
+  logins: [],
+  thermalRoot: undefined,
 };
 
 /** Fails with `not-found`, or with `invalid-configuration`, naming file, line and key of everything that is wrong. */
@@ -59,6 +78,8 @@ export function parseAgentFile(text: string, path: string): AgentFile {
     found: truth(reader, fields.get("found")),
     embedBroker: reader.text(fields.get("embedBroker")),
     logLevel: reader.text(fields.get("logLevel")),
+    logins: (reader.list(fields.get("logins")) ?? []).flatMap((field) => login(reader, field)),
+    thermalRoot: reader.text(fields.get("thermalRoot")),
   };
   if (reader.problems.length === 0) return file;
   throw new SkeinError(
@@ -77,6 +98,18 @@ function named<Name extends string>(
   if (text === undefined || isName(text)) return text;
   reader.problem(field?.key ?? "", `expected ${expected}, found ${JSON.stringify(text)}`);
   return undefined;
+}
+
+function login(reader: YamlReader, field: Field): AgentFile["logins"] {
+  const fields = reader.map(field, loginKeys);
+  const [broker, username, password] = loginKeys.map((key) => reader.text(fields.get(key)));
+  if (broker === undefined || username === undefined || password === undefined) {
+    reader.problem(field.key, "each login has broker, username and password");
+    return [];
+  }
+  if (isMqttUrl(broker)) return [{ broker, username, password }];
+  reader.problem(field.key, `${JSON.stringify(broker)} is no broker's URL; write mqtts://host:8883`);
+  return [];
 }
 
 function truth(reader: YamlReader, field: Field | undefined): boolean {

@@ -2,6 +2,7 @@
 
 import { SkeinError } from "../base/errors.ts";
 import { type DeviceId, deviceId, type SiteId, siteId } from "../base/ids.ts";
+import { type BrokerLogins, brokerKey } from "../host/broker-logins.ts";
 import type { BrokerAddress } from "../mqtt/broker-connection.ts";
 import { type AgentFile, emptyAgentFile, readAgentFile } from "./agent-file.ts";
 import { brokerAddress } from "./connection.ts";
@@ -28,6 +29,8 @@ export interface AgentOptions {
   readonly found: boolean;
   readonly embedBroker: { readonly host: string; readonly port: number } | undefined;
   readonly logLevel: LogLevel;
+  readonly logins: BrokerLogins;
+  readonly thermalRoot: string | undefined;
 }
 
 const usualMqttPort = 1883;
@@ -52,6 +55,8 @@ export function agentOptions(args: RunArguments): AgentOptions {
     found: args.found ?? file.found,
     embedBroker,
     logLevel: logLevel(args["log-level"] ?? file.logLevel ?? "info"),
+    logins: new Map(file.logins.map(({ broker, username, password }) => [brokerKey(broker), { username, password }])),
+    thermalRoot: file.thermalRoot,
   };
 }
 

@@ -13,6 +13,8 @@ export const exitCodes = {
   cannotWrite: 73,
   refused: 75,
   interrupted: 130,
+  /** As a shell shows SIGPIPE. */
+  unread: 141,
   terminated: 143,
 } as const;
 

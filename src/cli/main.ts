@@ -19,6 +19,12 @@ import { version } from "./version.ts";
 /** Options that may be given several times, all of which count. */
 const repeatable: ReadonlySet<string> = new Set(["fault", "broker"]);
 
+/** `skein watch | head`, or a terminal that was closed: nobody reads any more. A command that must clean up does, as at SIGTERM. */
+process.stdout.once("error", () => {
+  process.stdout.on("error", () => undefined);
+  if (!process.emit("SIGTERM", "SIGTERM")) process.exit(exitCodes.unread);
+});
+
 async function main(): Promise<void> {
   await yargs(hideBin(process.argv))
     .scriptName("skein")
@@ -41,7 +47,7 @@ async function main(): Promise<void> {
     .wrap(Math.min(110, process.stdout.columns ?? 110))
     .epilogue(
       "Exit codes: 0 done, 1 see the command, 64 wrong options, 65 wrong configuration, 69 no broker or no answer, " +
-        "70 a bug of ours, 73 cannot write, 75 refused, 130 interrupted.",
+        "70 a bug of ours, 73 cannot write, 75 refused, 130 interrupted, 143 terminated.",
     )
     .fail(explain)
     .parseAsync();

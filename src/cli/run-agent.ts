@@ -3,6 +3,7 @@
 import { createAgent } from "../agent/agent.ts";
 import type { Broker } from "../base/ports/broker.ts";
 import { seconds } from "../base/units.ts";
+import { withLogins } from "../host/broker-logins.ts";
 import { openDataDirectory } from "../host/data-directory.ts";
 import { createDrivers } from "../host/drivers/registry.ts";
 import { EmbeddedBrokers } from "../host/embedded-broker.ts";
@@ -24,7 +25,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const stopAsked = new Promise<string>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(signal));
   });
-  const data = await openDataDirectory(dataPath);
+  const data = await openDataDirectory(dataPath, { site, device });
   let broker: Broker | undefined;
   let endHealth: (() => Promise<void>) | undefined;
   try {
@@ -34,8 +35,10 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       own.push({ url: `mqtt://127.0.0.1:${broker.port}` });
     }
     const clock = new SystemClock();
-    const links = new MqttJsLinks({ clock, random: systemRandom });
-    const drivers = createDrivers({ clock, links, clientId: `skein-${site}-${device}-sensors` });
+    const links = withLogins(new MqttJsLinks({ clock, random: systemRandom }), options.logins);
+    const clientId = `skein-${site}-${device}-sensors`;
+    const thermal = options.thermalRoot === undefined ? {} : { thermalRoot: options.thermalRoot };
+    const drivers = createDrivers({ clock, links, clientId, ...thermal });
     const ports = { clock, random: systemRandom, logger, data, links, drivers };
     const brokers = [...options.brokers, ...own];
     const agent = createAgent(ports, { site, device, found, brokers, keepAlive, timing: defaultTiming, version });

@@ -204,7 +204,11 @@ export class Uplink {
 
   /** The link would connect again by itself; but first the site is asked whether this device still may. */
   #isDown(reason: SkeinError): void {
-    this.#ports.log.warn({ url: this.#url, code: reason.code, reason: reason.message }, "uplink lost");
+    const isNews = this.#retries === 0; // an uplink that is away for days says so once
+    this.#ports.log[isNews ? "warn" : "debug"](
+      { url: this.#url, code: reason.code, reason: reason.message },
+      "no uplink",
+    );
     this.#disconnect().catch((failure: unknown) => this.#ports.log.debug({ failure }, "uplink not closed"));
     this.#place += 1;
     this.#connectLater(reason.message);

@@ -26,7 +26,7 @@ import {
 } from "../base/ports/data-directory.ts";
 import type { LogFiles } from "../base/ports/log-file.ts";
 import { ensureDirectory, errorCode } from "./disk-access.ts";
-import { readIdentity, type StoredIdentity, writeIdentity } from "./identity-file.ts";
+import { type DataDirectoryOwner, readIdentity, type StoredIdentity, writeIdentity } from "./identity-file.ts";
 import { LevelStorage } from "./level-storage.ts";
 import { DiskLogFiles } from "./log-file/disk-log-files.ts";
 import { isOtherStorage, storageSerial } from "./storage-serial.ts";
@@ -40,16 +40,20 @@ interface IncarnationStores {
 }
 
 /**
- * Fails with `data-directory-unusable` (naming path and cause), `data-directory-locked`, or `disk-full`. `serialOf` names the
- * storage underneath; another one in tests.
+ * Fails with `data-directory-unusable` (naming path and cause, or whose it is instead), `data-directory-locked`, or
+ * `disk-full`. `serialOf` names the storage underneath; another one in tests.
  */
-export async function openDataDirectory(path: string, serialOf = storageSerial): Promise<HostDataDirectory> {
+export async function openDataDirectory(
+  path: string,
+  owner: DataDirectoryOwner,
+  serialOf = storageSerial,
+): Promise<HostDataDirectory> {
   let lock: LevelStorage | undefined;
   try {
     await ensureDirectory(path);
     await probe(path);
     lock = await openLock(join(path, "lock"));
-    let { identity, origin } = await startIdentity(path, await serialOf(path));
+    let { identity, origin } = await startIdentity(path, owner, await serialOf(path));
     let identityBytes = await writeIdentity(join(path, identityName), identity);
     let stores = await openStores(path, identity);
     if (stores === undefined) {
@@ -173,22 +177,33 @@ async function probe(path: string): Promise<void> {
   }
 }
 
-async function startIdentity(path: string, serial: string) {
+async function startIdentity(path: string, { site, device }: DataDirectoryOwner, serial: string) {
+  const owner = { site, device };
   const found = await readIdentity(join(path, identityName));
+  if (found !== "damaged" && found?.owner !== undefined) checkOwner(path, found.owner, owner);
   // Whose state lies here cannot be told any more, but it is kept.
   const earlier = found === "damaged" ? (await readdir(join(path, "incarnations"))).filter(isIncarnation) : [];
-  const fresh = { incarnation: incarnation(randomBytes(16)), session: 1, storageSerial: serial, earlier };
+  const fresh = { incarnation: incarnation(randomBytes(16)), session: 1, storageSerial: serial, owner, earlier };
   let [identity, origin]: [StoredIdentity, DataDirectoryOrigin] = [fresh, "created"];
   if (found === "damaged") {
     origin = "damaged";
   } else if (found !== undefined) {
     const isCopy = isOtherStorage(found.storageSerial, serial);
     origin = isCopy ? "copied" : "found";
-    identity = { ...(isCopy ? successor(found) : found), session: found.session + 1 };
+    identity = { ...(isCopy ? successor(found) : found), owner, session: found.session + 1 };
     // What was known once is kept: evidence that is out of reach today may be back tomorrow.
     if (isCopy || !found.storageSerial.includes(":")) identity = { ...identity, storageSerial: serial };
   }
   return { identity, origin };
+}
+
+function checkOwner(path: string, owner: DataDirectoryOwner, asked: DataDirectoryOwner): void {
+  if (owner.device === asked.device && owner.site === asked.site) return;
+  throw new SkeinError(
+    "data-directory-unusable",
+    `The data directory ${path} belongs to device ${owner.device} of site ${owner.site}, not to ${asked.device} of ${asked.site}: ` +
+      "start it under that name, or give this device an empty directory",
+  );
 }
 
 /** The next life of this directory. */
@@ -249,6 +264,7 @@ const explanations: Readonly<Record<string, string>> = {
 };
 
 function unusable(path: string, cause: unknown): SkeinError {
+  if (isSkeinError(cause, "data-directory-unusable")) return cause;
   if (isSkeinError(cause, "data-directory-locked")) {
     return new SkeinError("data-directory-locked", `Another agent is using ${path}: stop it first`, cause);
   }

@@ -2,14 +2,32 @@
 
 import { readFile, rename } from "node:fs/promises";
 import { crc32 } from "../base/hash.ts";
-import { type Generation, type Incarnation, isIncarnation } from "../base/ids.ts";
+import {
+  type DeviceId,
+  type Generation,
+  type Incarnation,
+  isDeviceId,
+  isIncarnation,
+  isSiteId,
+  type SiteId,
+} from "../base/ids.ts";
 import type { DataDirectoryIdentity } from "../base/ports/data-directory.ts";
 import { errorCode, replaceFile } from "./disk-access.ts";
 
 const format = 1;
 
-/** `earlier`: incarnations whose state is still in the directory, newest first. */
-export type StoredIdentity = DataDirectoryIdentity & { readonly earlier: readonly Incarnation[] };
+/** Whose directory it is. What lies in it under one name must never speak under another: it holds votes and numbered readings. */
+export interface DataDirectoryOwner {
+  readonly site: SiteId;
+  readonly device: DeviceId;
+}
+
+export type StoredIdentity = DataDirectoryIdentity & {
+  /** Absent until an agent said who it is. */
+  readonly owner?: DataDirectoryOwner;
+  /** Incarnations whose state is still in the directory, newest first. */
+  readonly earlier: readonly Incarnation[];
+};
 
 /** Undefined: there is none. `damaged`: there was one that cannot be read; it is renamed, for people. */
 export async function readIdentity(path: string): Promise<StoredIdentity | "damaged" | undefined> {
@@ -38,7 +56,7 @@ const checkOf = (body: object): number => crc32(Buffer.from(JSON.stringify(body)
 function parse(text: string): StoredIdentity | undefined {
   try {
     const { check, ...body } = JSON.parse(text) as Record<string, unknown>;
-    const { format: written, incarnation, session, storageSerial, generation, was, earlier } = body;
+    const { format: written, incarnation, session, storageSerial, generation, was, owner, earlier } = body;
     if (check !== checkOf(body) || written !== format) return undefined;
     if (!isIncarnation(incarnation) || !Number.isSafeInteger(session) || typeof storageSerial !== "string") {
       return undefined;
@@ -50,6 +68,7 @@ function parse(text: string): StoredIdentity | undefined {
       storageSerial,
       earlier,
       ...(isIncarnation(was) ? { was } : {}),
+      ...(isOwner(owner) ? { owner: { site: owner.site, device: owner.device } } : {}),
       ...(isGeneration(generation) ? { generation: { number: generation.number, nonce: generation.nonce } } : {}),
     };
   } catch {
@@ -60,4 +79,9 @@ function parse(text: string): StoredIdentity | undefined {
 function isGeneration(value: unknown): value is Generation {
   if (typeof value !== "object" || value === null || !("number" in value) || !("nonce" in value)) return false;
   return Number.isSafeInteger(value.number) && typeof value.nonce === "string";
+}
+
+function isOwner(value: unknown): value is DataDirectoryOwner {
+  if (typeof value !== "object" || value === null || !("site" in value) || !("device" in value)) return false;
+  return isSiteId(value.site) && isDeviceId(value.device);
 }

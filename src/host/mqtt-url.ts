@@ -36,3 +36,7 @@ export function parseMqttUrl(text: string): MqttUrl {
 
 const isProtocol = (text: string | undefined): text is MqttUrl["protocol"] =>
   text !== undefined && Object.hasOwn(defaultPorts, text);
+
+export function isMqttUrl(text: string): boolean {
+  return URL.canParse(text) && isProtocol(new URL(text).protocol.slice(0, -1)) && new URL(text).hostname !== "";
+}

@@ -64,6 +64,8 @@ export class BrokerSet {
   readonly #connections: readonly BrokerConnection[];
   /** Where each device was last heard. */
   readonly #lastHeard = new Map<DeviceId, BrokerConnection>();
+  /** By URL, what was logged last: why there is no connection; undefined: that there is one. */
+  readonly #logged = new Map<string, string | undefined>();
   /** The brokers that together reach everyone; undefined: to be found anew. */
   #cover: readonly BrokerConnection[] | undefined;
   #isRunning = false;
@@ -201,9 +203,16 @@ export class BrokerSet {
     if (!this.#isRunning) return;
     const { isUp, lastError } = connection.status();
     if (present !== undefined) this.#log.debug({ broker: connection.url, ...present }, "presence changed");
-    else if (isUp) this.#log.info({ broker: connection.url }, "connected to broker");
-    else this.#log.warn({ broker: connection.url, why: lastError }, "no connection to broker");
+    else this.#logConnection(connection.url, isUp ? undefined : (lastError ?? "closed"));
     this.#handlers.changed(connection.url, present);
+  }
+
+  /** A broker that is away for days is tried every few seconds, and is logged once for each reason. */
+  #logConnection(broker: string, why: string | undefined): void {
+    const isNews = !this.#logged.has(broker) || this.#logged.get(broker) !== why;
+    this.#logged.set(broker, why);
+    if (why === undefined) this.#log.info({ broker }, "connected to broker");
+    else this.#log[isNews ? "warn" : "debug"]({ broker, why }, "no connection to broker");
   }
 
   /** The brokers to try for one receiver, best first. */

@@ -312,7 +312,8 @@ export class Replica {
     if (change.role !== "leader" && (before.role === "leader" || change.leader !== before.leader)) siteClock.follow();
     if (before.role === "leader" && change.role !== "leader") this.#waiting.abandon();
     if (before.term !== change.term) this.#keeper.leadershipChanged();
-    logger.info({ role: change.role, term: change.term, leader: change.leader, why: change.why }, "role");
+    const isNews = change.role !== before.role || change.leader !== before.leader; // a device alone asks for ever
+    logger[isNews ? "info" : "debug"](change, "role");
     this.#observer.role(change);
   }
 

@@ -62,7 +62,10 @@ describe("a sensor that this host has no driver for", () => {
     await agents.start(device);
     await agents.run(seconds(30));
     const { latest, missing, counted } = device.status.readings;
-    expect(latest.map(({ sensor }) => sensor)).toEqual(["pi-2-s2"]);
+    expect(latest).toMatchObject([
+      { sensor: "pi-2-s1", value: undefined, fault: expect.stringMatching(/.+/) },
+      { sensor: "pi-2-s2", value: expect.any(Number), fault: undefined },
+    ]);
     expect(missing).toBeGreaterThan(10);
     expect(counted).toBeGreaterThan(20);
     expect(device.status.applied).toBeGreaterThan((agents.leader()?.status.applied ?? 0) - 5);

@@ -28,7 +28,8 @@ it("takes the last of a repeated option, and every one of those that may be repe
 
 it("reads an agent's file", () => {
   const text =
-    'site: farm\ndevice: pi-01\ndata: /var/lib/skein\nbrokers: ["mqtt://10.0.0.1", "mqtt://10.0.0.2"]\nfound: true\nembedBroker: 1883\n';
+    'site: farm\ndevice: pi-01\ndata: /var/lib/skein\nbrokers: ["mqtt://10.0.0.1", "mqtt://10.0.0.2"]\nfound: true\nembedBroker: 1883\n' +
+    "logins:\n  - { broker: mqtts://cloud.example, username: farm, password: s3cret }\nthermalRoot: /tmp/zones\n";
   expect(parseAgentFile(text, "agent.yaml")).toEqual({
     site: "farm",
     device: "pi-01",
@@ -37,6 +38,8 @@ it("reads an agent's file", () => {
     found: true,
     embedBroker: "1883",
     logLevel: undefined,
+    logins: [{ broker: "mqtts://cloud.example", username: "farm", password: "s3cret" }],
+    thermalRoot: "/tmp/zones",
   });
 });
 
@@ -46,6 +49,12 @@ it("names file, line and key of everything that is wrong in it", () => {
   expect(parse).toThrow(/agent\.yaml:1:1: site: expected a site's name: .* found "My Farm"/);
   expect(parse).toThrow(/agent\.yaml:3:1: broker: .*did you mean "brokers"/);
   expect(parse).toThrow(/agent\.yaml:4:1: found: expected true or false/);
+  const logins = (text: string) => () => parseAgentFile(`logins:\n  - ${text}\n`, "agent.yaml");
+  expect(logins("{ broker: mqtt://a, user: b }")).toThrow(
+    /logins\.user: there is no such key; known: broker, username, password/,
+  );
+  expect(logins("{ broker: mqtt://a, username: b }")).toThrow(/logins: each login has broker, username and password/);
+  expect(logins("{ broker: cloud, username: b, password: c }")).toThrow(/logins: "cloud" is no broker's URL/);
 });
 
 it.each<[string, Partial<RunArguments>, RegExp]>([

@@ -4,7 +4,6 @@ import { deviceId, sensorId, siteId } from "../../src/base/ids.ts";
 import { logIndex, milliseconds, siteTime, term } from "../../src/base/units.ts";
 import { describeHistory } from "../../src/cli/commands/config.ts";
 import { describeMembers } from "../../src/cli/commands/members.ts";
-import { wholeStatus } from "../../src/cli/commands/status.ts";
 import { type AggregateValues, readDashboard } from "../../src/cli/dashboard/reader.ts";
 import { SeriesBoard } from "../../src/cli/dashboard/series-board.ts";
 import { formatValue, seriesTable } from "../../src/cli/dashboard/series-table.ts";
@@ -12,6 +11,7 @@ import { aggregateLine, WatchView } from "../../src/cli/dashboard/watch-view.ts"
 import { describeSensors } from "../../src/cli/reports/sensor-report.ts";
 import { describeStatus } from "../../src/cli/reports/status-report.ts";
 import { textTable } from "../../src/cli/reports/text-table.ts";
+import { wholeStatus } from "../../src/cli/site-status.ts";
 import { style, widthOf } from "../../src/cli/terminal/style.ts";
 import { quality } from "../../src/readings/types.ts";
 
@@ -38,7 +38,16 @@ const status: AgentStatus = {
   ],
   siteTime: siteTime(Date.UTC(2026, 0, 1)),
   isSiteTimeSynced: false,
-  outbox: { waiting: 4, bytes: 2_500_000, last: 90, cursor: 86, daysOfRoom: undefined, isUplinkUp: false },
+  outbox: {
+    waiting: 4,
+    bytes: 2_500_000,
+    last: 90,
+    cursor: 86,
+    daysOfRoom: undefined,
+    isUplinkUp: false,
+    uplinkUrl: undefined,
+    uplinkProblem: undefined,
+  },
   readings: { taken: 100, missing: 2, counted: 90, uncounted: 10, stopped: undefined, latest: [] },
   problems: [],
   disk: { bytesWritten: 1_500_000, syncs: 40 },
@@ -49,7 +58,7 @@ const coordinator: AgentStatus = {
   device: one,
   role: "leader",
   why: "won the election of term 4 with 2 of 3 votes",
-  outbox: { ...status.outbox, daysOfRoom: 93.4 },
+  outbox: { ...status.outbox, daysOfRoom: 93.4, uplinkUrl: "mqtts://cloud", uplinkProblem: "bad password" },
 };
 
 it("says who leads and why, how far the asked device is, its brokers, and how long the site may be offline", () => {
@@ -67,7 +76,7 @@ it("says who leads and why, how far the asked device is, its brokers, and how lo
     "readings    100 taken, 90 counted, 10 to be counted, 2 missing",
     "disk        1.5 MB and 40 syncs since it started",
     "",
-    "uplink      down (said by pi-01)",
+    "uplink      mqtts://cloud down: bad password (said by pi-01)",
     "outbox      4 waiting (2.5 MB); item 86 of 90 has arrived",
     "offline     room for 93 days at the present rate",
     "",
@@ -91,7 +100,7 @@ it("says so when nobody leads, when the coordinator is silent, when one card car
 
 it("puts the parts of a large site's answer together", () => {
   const member = { device: two, isVoter: false, isPresent: true, lag: 0, zone: undefined };
-  const latest = { sensor: sensorId("a"), value: 1, stamp: undefined, quality: 0 };
+  const latest = { sensor: sensorId("a"), value: 1, stamp: undefined, quality: 0, fault: undefined };
   const whole = wholeStatus([
     { ...status, members: [member] },
     { members: [{ ...member, device: three }] },
@@ -102,14 +111,17 @@ it("puts the parts of a large site's answer together", () => {
 });
 
 it("shows what each sensor said last, and what is wrong with it", () => {
-  const reading = { sensor: sensorId("door"), value: 21.5, stamp: siteTime(Date.UTC(2026, 0, 1)), quality: 0 };
+  const stamp = siteTime(Date.UTC(2026, 0, 1));
+  const reading = { sensor: sensorId("door"), value: 21.5, stamp, quality: 0, fault: undefined };
   const wrong = { ...reading, sensor: sensorId("attic"), quality: quality.outOfRange | quality.stuck };
   const gone = { ...reading, sensor: sensorId("well"), value: 0, stamp: undefined, quality: quality.missing };
-  expect(describeSensors([gone, reading, wrong])).toEqual([
+  const broken = { ...gone, sensor: sensorId("yard"), value: undefined, fault: "yard: no thermal zone 7" };
+  expect(describeSensors([gone, broken, reading, wrong])).toEqual([
     "SENSOR  LATEST  SITE TIME                 QUALITY",
     "attic     21.5  2026-01-01T00:00:00.000Z  out of range, stuck",
     "door      21.5  2026-01-01T00:00:00.000Z  good",
     "well         –  –                         no value",
+    "yard         –  –                         yard: no thermal zone 7",
   ]);
   expect(describeSensors([])).toEqual([]);
 });

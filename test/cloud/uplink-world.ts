@@ -45,6 +45,8 @@ export class UplinkDevice {
   isConfirmed = true;
   isCursorLost = false;
   confirmations = 0;
+  /** What its log has, by event. */
+  readonly warnings: string[] = [];
   readonly uplink: Uplink;
 
   constructor(name: string, world: UplinkWorld) {
@@ -66,7 +68,12 @@ export class UplinkDevice {
       },
     };
     this.uplink = new Uplink(
-      { clock, random: world.random.fork(name), links: world.network.device(name), log: silent },
+      {
+        clock,
+        random: world.random.fork(name),
+        links: world.network.device(name),
+        log: { ...silent, warn: (_, event) => void this.warnings.push(event) },
+      },
       { site: siteId("house"), urls: [brokerUrl], keepAlive: seconds(10) },
       {
         outbox: source,

@@ -42,6 +42,22 @@ describe("an uplink", () => {
     expect(world.outbox.proposals).toEqual([1, 1]);
   });
 
+  it("says once that it is away, and why for as long as it is (an hour)", () => {
+    const world = new UplinkWorld();
+    const { uplink, warnings } = world.device("a");
+    uplink.start();
+    world.run(1_000);
+    world.broker.crash();
+    world.run(3_600_000);
+    expect(warnings).toEqual(["no uplink"]);
+    expect(uplink.status()).toMatchObject({ isConnected: false, problem: expect.stringMatching(/.+/) });
+    world.broker.restart();
+    world.run(60_000);
+    world.broker.crash();
+    world.run(60_000);
+    expect(warnings).toEqual(["no uplink", "no uplink"]);
+  });
+
   it("has a bounded number of items unacknowledged (broker hangs under 100 items)", () => {
     const world = new UplinkWorld();
     const { uplink } = world.device("a");

@@ -130,3 +130,9 @@ it("prints plain lines: each event once, a summary every 10 s, what it waits for
     expect.stringMatching(/^00:53 /),
   ]);
 });
+
+it("keeps every key in sight on a narrow terminal", () => {
+  const keys = (columns: number) => renderLive(state(), { columns, rows: 20 }, plain).at(-1);
+  expect(keys(100)).toBe("k kill coordinator   d kill a device   r restart a device   b stop/start broker   q quit");
+  expect(keys(60)).toBe("k coordinator  d device  r restart  b broker  q quit");
+});

@@ -51,8 +51,11 @@ it("names devices so that they sort, and refuses a site without any or with too 
 it("says beforehand what a run needs, and refuses one without file descriptors enough", () => {
   const many = estimateNeeds(50, true);
   expect(describeNeeds(many, 50, true)).toMatch(
-    /^50 agents in 50 processes need about \d\.\d GB of memory \(.* free\) and \d+ file descriptors/,
+    /^50 agents in 50 processes: about \d\.\d GB of memory \(.* free\) and \d+ file descriptors/,
   );
+  const huge = describeNeeds({ ...many, memoryBytes: 1e15 }, 50, true);
+  expect(huge).toMatch(/more memory than is free: take fewer --devices/);
+  expect(describeNeeds(estimateNeeds(1, true), 1, true)).toMatch(/^1 agent in one process: /);
   expect(() => checkNeeds({ ...many, descriptors: 1e12 })).toThrow(/may have \d+: raise it with `ulimit -n/);
   expect(() => checkNeeds(estimateNeeds(1, false))).not.toThrow();
 });

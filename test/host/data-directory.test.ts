@@ -5,6 +5,8 @@ import { once } from "node:events";
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { crc32 } from "../../src/base/hash.ts";
+import { deviceId, siteId } from "../../src/base/ids.ts";
 import type { LogFileOptions } from "../../src/base/ports/log-file.ts";
 import { type HostDataDirectory, openDataDirectory } from "../../src/host/data-directory.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
@@ -17,6 +19,8 @@ const options: LogFileOptions = {
   describe: () => new Uint8Array(0),
 };
 const isRoot = process.getuid?.() === 0;
+
+const owner = { site: siteId("farm"), device: deviceId("pi-1") };
 
 describe("a data directory", () => {
   let root: ReturnType<typeof temporaryDirectory>;
@@ -33,8 +37,8 @@ describe("a data directory", () => {
     root.remove();
   });
 
-  async function start(serial = "cid:one"): Promise<HostDataDirectory> {
-    const directory = await openDataDirectory(path, async () => serial);
+  async function start(serial = "cid:one", as: Partial<typeof owner> = {}): Promise<HostDataDirectory> {
+    const directory = await openDataDirectory(path, { ...owner, ...as }, async () => serial);
     open.push(directory);
     return directory;
   }
@@ -161,7 +165,7 @@ describe("a data directory", () => {
     });
     await directory.close();
     const module = new URL("../../dist/src/host/data-directory.js", import.meta.url).pathname;
-    const body = `import { openDataDirectory } from "${module}"; await openDataDirectory("${path}"); console.log("open"); setInterval(() => {}, 1000);`;
+    const body = `import { openDataDirectory } from "${module}"; await openDataDirectory("${path}", { site: "farm", device: "pi-1" }); console.log("open"); setInterval(() => {}, 1000);`;
     const child = spawn(process.execPath, ["--input-type=module", "-e", body], {
       stdio: ["ignore", "pipe", "inherit"],
     });
@@ -170,6 +174,39 @@ describe("a data directory", () => {
     child.kill("SIGKILL");
     await once(child, "close");
     expect((await start("unknown")).identity.session).toBe(3);
+  });
+
+  it.each([
+    ["another device", { device: deviceId("pi-2") }],
+    ["another site", { site: siteId("barn") }],
+  ])(
+    "is refused under another name, and untouched, because it holds votes and numbered readings [%s]",
+    async (_, as) => {
+      const { identity } = await start();
+      await open[0]?.close();
+      const file = join(path, "identity.json");
+      const before = readFileSync(file, "utf8");
+      await expect(start("cid:one", as)).rejects.toMatchObject({
+        code: "data-directory-unusable",
+        message: expect.stringMatching(
+          /belongs to device pi-1 of site farm, not to pi-\d of \w+: start it under that name/,
+        ),
+      });
+      expect(readFileSync(file, "utf8")).toBe(before);
+      expect((await start()).identity).toMatchObject({ incarnation: identity.incarnation, session: 2 });
+    },
+  );
+
+  it("of a time before it said whose it is belongs to who opens it first", async () => {
+    const { identity } = await start();
+    await open[0]?.close();
+    const file = join(path, "identity.json");
+    const body = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+    for (const key of ["owner", "check"]) Reflect.deleteProperty(body, key);
+    writeFileSync(file, JSON.stringify({ ...body, check: crc32(Buffer.from(JSON.stringify(body))) }));
+    expect((await start("cid:one", { device: deviceId("pi-2") })).identity.incarnation).toBe(identity.incarnation);
+    await open[1]?.close();
+    await expect(start()).rejects.toMatchObject({ code: "data-directory-unusable" });
   });
 
   it("adds up what it writes", async () => {
@@ -192,7 +229,7 @@ describe("a data directory", () => {
     });
 
     it.skipIf(process.platform !== "linux")("a place where nothing can be created (/proc)", async () => {
-      await expect(openDataDirectory("/proc/skein/data")).rejects.toMatchObject(message("cannot be created"));
+      await expect(openDataDirectory("/proc/skein/data", owner)).rejects.toMatchObject(message("cannot be created"));
     });
 
     it.skipIf(isRoot)("a directory of another user (not as root)", async () => {

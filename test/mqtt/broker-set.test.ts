@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { deviceId } from "../../src/base/ids.ts";
-import { logIndex, milliseconds, seconds, siteTime, term } from "../../src/base/units.ts";
+import { logIndex, milliseconds, minutes, seconds, siteTime, term } from "../../src/base/units.ts";
 import type { SiteMessage } from "../../src/mqtt/messages.ts";
-import { memberNamed, site, TestSite } from "./site-of-devices.ts";
+import { memberNamed, silentLog, site, TestSite } from "./site-of-devices.ts";
 
 const one = "mqtt://one:1883";
 const two = "mqtt://two:1883";
@@ -38,6 +38,24 @@ describe("BrokerSet with one broker", () => {
     expect(a.received).toEqual([]);
     expect(a.brokerSet.brokers()[0]?.roundTrip).toBeGreaterThan(0);
     expect(a.brokerSet.traffic().sent.append?.messages).toBe(1);
+  });
+
+  it("logs a broker that is away for an hour once, and again when it has been back", () => {
+    const world = start([one]);
+    const said: string[] = [];
+    const say = (_: object, event: string) => void said.push(event);
+    world.device("a", { log: { ...silentLog, info: say, warn: say } });
+    world.time.run(seconds(1));
+    for (let i = 0; i < 2; i++) {
+      world.network.broker(one).crash();
+      world.time.run(minutes(60));
+      world.network.broker(one).restart();
+      world.time.run(minutes(2));
+    }
+    const [up, down] = ["connected to broker", "no connection to broker"];
+    expect([...new Set(said)]).toEqual([up, down]);
+    expect(said.filter((event) => event === up)).toHaveLength(3);
+    expect(said.filter((event) => event === down).length).toBeLessThanOrEqual(4); // the loss, and why it stays so
   });
 
   it("says a unicast to its receiver alone (3 devices)", () => {

@@ -58,6 +58,7 @@ export class TestSite {
       generation?: Generation | undefined;
       urls?: readonly string[];
       adopt?: boolean;
+      log?: Logger;
     } = {},
   ) {
     const self = memberNamed(name, options.life);
@@ -66,7 +67,7 @@ export class TestSite {
     const changes: (Present | undefined)[] = [];
     let generation = "generation" in options ? options.generation : firstGeneration;
     const brokerSet = new BrokerSet(
-      { clock: new VirtualClock(this.time), links: this.network.device(name), log: silentLog },
+      { clock: new VirtualClock(this.time), links: this.network.device(name), log: options.log ?? silentLog },
       {
         site,
         self,

@@ -50,7 +50,7 @@ const attemptsMax = 5;
 const changesBytesMax = limits.commandBytes - 2 * 1024;
 
 export const configCommand: CommandModule = {
-  command: "config <action>",
+  command: "config",
   describe: "Show, compare and change what the site agrees on: sensors, aggregations, devices, settings",
   builder: (yargs) =>
     yargs
@@ -83,8 +83,8 @@ const diffCommand: CommandModule<object, FileArguments> = {
   builder: (yargs) =>
     withFile(withConnection(yargs)).epilogue("Exit code 1 when there are differences, 65 when the file is wrong."),
   handler: (args) =>
-    withSite(args, async (client) => {
-      const { changes, base } = await wantedChanges(client, args);
+    withWanted(args, async (client, wanted) => {
+      const { changes, base } = await wantedChanges(client, wanted);
       if (args.json) printJson({ base, changes });
       else print(formatDiff(changes));
       if (changes.length > 0) process.exitCode = exitCodes.found;
@@ -100,7 +100,7 @@ const applyCommand: CommandModule<object, ApplyArguments> = {
       .option("note", { type: "string", default: "", describe: "Why; kept in the history" })
       .example("$0 config apply farm.yaml", "All of it or nothing; a wrong file names line and key and changes nothing")
       .example("$0 config apply --revision 12 --note 'back to March'", "What was in force then"),
-  handler: (args) => withSite(args, (client) => apply(client, args)),
+  handler: (args) => withWanted(args, (client, wanted) => apply(client, wanted, args)),
 };
 
 const historyCommand: CommandModule<object, ConnectionArguments & { readonly limit: number | undefined }> = {
@@ -123,8 +123,8 @@ const withRevision = <Arguments>(yargs: Argv<Arguments>) =>
 const withFile = <Arguments>(yargs: Argv<Arguments>) =>
   withRevision(yargs).positional("file", { type: "string", describe: "A configuration file; - reads standard input" });
 
-async function apply(client: SiteClient, args: ApplyArguments): Promise<void> {
-  const { changes, base } = await wantedChanges(client, args);
+async function apply(client: SiteClient, wanted: Wanted, args: ApplyArguments): Promise<void> {
+  const { changes, base } = await wantedChanges(client, wanted);
   if (changes.length === 0) {
     if (args.json) printJson({ revision: base, changes: [] });
     else print(`No changes: revision ${base} says the same.`);
@@ -192,18 +192,30 @@ async function isConfirmed(changes: number): Promise<boolean> {
   return /^y(es)?$/i.test(answer.trim());
 }
 
+/** What shall be in force: that of a file, or an older revision. */
+type Wanted = SiteConfiguration | { readonly revision: number };
+
+/** Reads the file before the site is looked for: what is wrong with it can be said without one. */
+async function withWanted(
+  args: FileArguments,
+  task: (client: SiteClient, wanted: Wanted) => Promise<void>,
+): Promise<void> {
+  const { file, revision } = args;
+  if (file !== undefined && revision === undefined) {
+    const configuration = readConfiguration(file);
+    return withSite(args, (client) => task(client, configuration));
+  }
+  if (file === undefined && revision !== undefined) return withSite(args, (client) => task(client, { revision }));
+  throw new SkeinError("invalid-argument", "Give either a file or --revision NUMBER");
+}
+
 async function wantedChanges(
   client: SiteClient,
-  args: FileArguments,
+  wanted: Wanted,
 ): Promise<{ base: LogIndex; changes: readonly ConfigurationChange[] }> {
-  if ((args.file === undefined) === (args.revision === undefined)) {
-    throw new SkeinError("invalid-argument", "Give either a file or --revision NUMBER");
-  }
-  // the file first: what is wrong with it needs no site
-  const fromFile = args.file === undefined ? undefined : readConfiguration(args.file);
   const now = await showConfiguration(client, undefined);
-  const wanted = fromFile ?? (await showConfiguration(client, args.revision)).configuration;
-  return { base: now.revision, changes: diffConfiguration(now.configuration, wanted) };
+  const then = "revision" in wanted ? (await showConfiguration(client, wanted.revision)).configuration : wanted;
+  return { base: now.revision, changes: diffConfiguration(now.configuration, then) };
 }
 
 function readConfiguration(file: string): SiteConfiguration {

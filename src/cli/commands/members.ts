@@ -1,15 +1,12 @@
 // `skein members`: who belongs to the site.
 
 import type { CommandModule } from "yargs";
-import type { MemberStatus } from "../../agent/status.ts";
-import type { DeviceId } from "../../base/ids.ts";
+import type { AgentStatus } from "../../agent/status.ts";
 import { type ConnectionArguments, print, printJson, withConnection, withSite } from "../connection.ts";
 import { textTable } from "../reports/text-table.ts";
+import { askStatus, coordinatorOf } from "../site-status.ts";
 
-interface MembersAnswer {
-  readonly members: readonly MemberStatus[];
-  readonly voters: readonly DeviceId[];
-}
+type MembersAnswer = Pick<AgentStatus, "members" | "voters">;
 
 export const membersCommand: CommandModule<object, ConnectionArguments> = {
   command: "members",
@@ -17,8 +14,9 @@ export const membersCommand: CommandModule<object, ConnectionArguments> = {
   builder: (yargs) => withConnection(yargs).example("$0 members --site farm --broker mqtt://10.0.0.5", ""),
   handler: (args) =>
     withSite(args, async (client) => {
-      const parts = (await client.ask("any", "members", {})) as [MembersAnswer, ...Pick<MembersAnswer, "members">[]];
-      const answer = { ...parts[0], members: parts.flatMap(({ members }) => members) };
+      const asked = await askStatus(client, "any");
+      const { members, voters } = (await coordinatorOf(client, asked)) ?? asked;
+      const answer = { members, voters };
       if (args.json) printJson(answer);
       else print(describeMembers(answer));
     }),

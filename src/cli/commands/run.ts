@@ -33,7 +33,8 @@ export const runCommand: CommandModule<object, RunArguments> = {
       )
       .example("$0 run --config /etc/skein/agent.yaml", "All of it from a file; options go before the file")
       .epilogue(
-        "SIGTERM stops the agent; the device stays a member and goes on where it was.\n" +
+        'The file also has logins of other brokers and more: docs/configuration.md, "The file of one agent".\n' +
+          "SIGTERM stops the agent; the device stays a member and goes on where it was.\n" +
           "Exit code 69: a port is in use. 73: the data directory cannot be used, or its disk failed.",
       ),
   handler: (args) => runAgent(agentOptions(args)),

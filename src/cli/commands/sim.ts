@@ -11,7 +11,7 @@ import { simulatedTimes } from "../../../firmware-sim/site-plan.ts";
 import { parseDuration } from "../../base/duration-text.ts";
 import { SkeinError } from "../../base/errors.ts";
 import { siteId } from "../../base/ids.ts";
-import { hours } from "../../base/units.ts";
+import { hours, seconds } from "../../base/units.ts";
 import { exitCodes } from "../exit-codes.ts";
 
 interface SimArguments {
@@ -123,16 +123,26 @@ function simOptions(args: SimArguments): SimOptions {
     restartAfter: time(args["restart-after"], "--restart-after", defaultTimes.restartAfter),
     brokerUrl,
     host: args.host,
-    port: args.port,
-    pagePort: args["page-port"],
+    port: tcpPort(args.port, "--port"),
+    pagePort: tcpPort(args["page-port"], "--page-port"),
     reportFile: args.report,
     isProcessEach: args.processes,
-    day: time(args.day, "--day", defaultTimes.day),
+    day: dayLength(time(args.day, "--day", defaultTimes.day)),
     dataPath: args.data,
     times: simulatedTimes,
     drainLimit: defaultTimes.drainLimit,
     tamper: (delivery) => [delivery],
   };
+}
+
+function dayLength(day: SimOptions["day"]): SimOptions["day"] {
+  if (day >= seconds(1)) return day;
+  throw new SkeinError("invalid-argument", "--day: a simulated day lasts a second or longer");
+}
+
+function tcpPort(value: number | undefined, option: string): number | undefined {
+  if (value === undefined || whole(value, option) <= 65_535) return value;
+  throw new SkeinError("invalid-argument", `${option} ${value} is no TCP port`);
 }
 
 function whole(value: number, option: string): number {

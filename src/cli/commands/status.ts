@@ -1,20 +1,16 @@
 // `skein status`: who leads and why, and how one device stands.
 
 import type { CommandModule } from "yargs";
-import type { AgentStatus } from "../../agent/status.ts";
-import { type DeviceId, deviceId } from "../../base/ids.ts";
-import { seconds } from "../../base/units.ts";
+import { deviceId } from "../../base/ids.ts";
 import { type ConnectionArguments, print, printJson, withConnection, withSite } from "../connection.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { describeSensors } from "../reports/sensor-report.ts";
 import { describeStatus } from "../reports/status-report.ts";
-import type { SiteClient } from "../site-client.ts";
+import { askStatus, coordinatorOf } from "../site-status.ts";
 
 interface StatusArguments extends ConnectionArguments {
   readonly device: string | undefined;
 }
-
-const askWithin = seconds(5);
 
 export const statusCommand: CommandModule<object, StatusArguments> = {
   command: "status [device]",
@@ -38,26 +34,3 @@ export const statusCommand: CommandModule<object, StatusArguments> = {
       if (asked.leader === undefined) process.exitCode = exitCodes.found;
     }),
 };
-
-async function askStatus(client: SiteClient, device: DeviceId | "any"): Promise<AgentStatus> {
-  const parts = await client.ask(device, "status", {}, askWithin);
-  return wholeStatus(parts as [AgentStatus, ...StatusPart[]]);
-}
-
-type StatusPart = Partial<Pick<AgentStatus, "members">> & {
-  readonly readings?: Pick<AgentStatus["readings"], "latest">;
-};
-
-/** A large site's members, and a device's many sensors, come in parts that each fit a frame. */
-export function wholeStatus(parts: readonly [AgentStatus, ...StatusPart[]]): AgentStatus {
-  const members = parts.flatMap((part) => part.members ?? []);
-  const latest = parts.flatMap((part) => part.readings?.latest ?? []);
-  return { ...parts[0], members, readings: { ...parts[0].readings, latest } };
-}
-
-/** Only the coordinator knows the uplink and how far the others are. Undefined when it does not answer. */
-async function coordinatorOf(client: SiteClient, asked: AgentStatus): Promise<AgentStatus | undefined> {
-  if (asked.role === "leader") return asked;
-  if (asked.leader === undefined) return undefined;
-  return askStatus(client, asked.leader).catch(() => undefined);
-}

@@ -77,7 +77,6 @@ function untilKey(view: WatchView, board: SeriesBoard): Promise<void> {
 function untilSignal(): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
-    process.stdout.on("error", () => resolve()); // `| head` has seen enough
   });
 }
 

@@ -16,11 +16,11 @@ export function describeSensors(latest: readonly LatestReading[]): string[] {
   if (latest.length === 0) return [];
   const rows = [...latest]
     .sort((a, b) => (a.sensor < b.sensor ? -1 : 1))
-    .map(({ sensor, value, stamp, quality: bits }) => [
+    .map(({ sensor, value, stamp, quality: bits, fault }) => [
       sensor,
-      (bits & quality.missing) === 0 ? value : "–",
+      value === undefined || (bits & quality.missing) !== 0 ? "–" : value,
       stamp === undefined ? "–" : new Date(stamp).toISOString(),
-      describeQuality(bits),
+      fault ?? describeQuality(bits),
     ]);
   return textTable([["SENSOR", "LATEST", "SITE TIME", "QUALITY"], ...rows]);
 }

@@ -54,13 +54,15 @@ function describeBroker({ url, isUp, why, roundTrip }: AgentStatus["brokers"][nu
 }
 
 function uplink({ outbox, device: name }: AgentStatus): string[] {
-  const { waiting, bytes, daysOfRoom, isUplinkUp, cursor, last } = outbox;
+  const { waiting, bytes, daysOfRoom, isUplinkUp, uplinkUrl, uplinkProblem, cursor, last } = outbox;
+  const where = uplinkUrl === undefined ? "" : `${uplinkUrl} `;
+  const why = uplinkProblem === undefined ? "" : `: ${uplinkProblem}`;
   const room =
     daysOfRoom === undefined
-      ? "room not known yet: nothing was published"
+      ? "room not known yet: that takes a minute in which windows close"
       : `room for ${formatDays(daysOfRoom)} at the present rate`;
   return [
-    `uplink      ${isUplinkUp ? "up" : "down"} (said by ${name})`,
+    `uplink      ${where}${isUplinkUp ? "up" : "down"}${why} (said by ${name})`,
     `outbox      ${waiting} waiting (${megabytes(bytes)}); item ${cursor} of ${last} has arrived`,
     `offline     ${room}`,
   ];
