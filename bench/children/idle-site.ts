@@ -11,6 +11,16 @@ import { startAgent } from "../support/real-agent.ts";
 const agents: Agent[] = [];
 let broker: Broker | undefined;
 
+/** Frames sent by devices that do not vote. */
+function sentByOthers(): number {
+  let sent = 0;
+  for (const agent of agents) {
+    const { device, voters, traffic } = agent.status();
+    if (!voters.includes(device)) sent += traffic.messagesSent;
+  }
+  return sent;
+}
+
 const calls = {
   start: async ({ directory, devices }: { directory: string; devices: number }): Promise<void> => {
     const brokers = new EmbeddedBrokers({ log: createLogger({ level: "warn", descriptor: 2 }) });
@@ -38,7 +48,7 @@ const calls = {
   },
   statistics: () => {
     const { received = 0, delivered = 0 } = broker?.statistics() ?? {};
-    return { received, delivered };
+    return { received, delivered, byOthers: sentByOthers() };
   },
 };
 

@@ -28,8 +28,9 @@ export class Listener {
     return new Promise((resolve, reject) => {
       this.#server.once("error", (error: NodeJS.ErrnoException) => {
         const isTaken = error.code === "EADDRINUSE";
-        const what = isTaken ? "is taken by another program: stop that one or choose another port" : error.message;
-        reject(new SkeinError(isTaken ? "port-in-use" : "invalid-argument", `Port ${port} on ${host}: ${what}`, error));
+        const taken = " is taken by another program: stop that one or choose another port";
+        const what = `Port ${port} on ${host}${isTaken ? taken : `: ${error.message}`}`;
+        reject(new SkeinError(isTaken ? "port-in-use" : "invalid-argument", what, error));
       });
       this.#server.listen(port, host, resolve);
     });

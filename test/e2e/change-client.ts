@@ -26,6 +26,8 @@ interface DeviceItem {
 
 /** Above a commit, below an election: some questions are answered after they were given up. */
 const answerWithin = seconds(1.5);
+/** Before a question is repeated: some fail at once, and a client that only asks lets nothing else of its process run. */
+const pauseMs = 50;
 /** A question is repeated under its serial so often before it counts as unknown. */
 const attemptsMax = 6;
 
@@ -78,6 +80,7 @@ export class ChangeClient {
         return;
       }
       this.#write({ change, unknown: outcome.why });
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
     await this.#refresh();
   }

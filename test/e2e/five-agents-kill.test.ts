@@ -113,6 +113,28 @@ describe("five agents over Mosquitto, a minority killed again and again", () => 
     await expectAllAcknowledged();
   });
 
+  it("a coordinator that hangs is replaced, and follows when it wakes up (SIGSTOP)", async () => {
+    const before = await eventually("somebody leads", () => site.coordinator());
+    const hanging = site.device(before.device);
+    hanging.pause();
+    try {
+      await eventually(
+        "another one leads",
+        async () => {
+          const now = await site.coordinator();
+          return now !== undefined && now.term > before.term && now.device !== before.device ? now : undefined;
+        },
+        { explain: () => site.lastWords() },
+      );
+    } finally {
+      hanging.resume();
+    }
+    await site.becomesWhole();
+    const woken = await eventually("it answers", () => site.statusOf(hanging.name));
+    expect(woken).toMatchObject({ role: "follower" });
+    expect(woken.term).toBeGreaterThan(before.term);
+  });
+
   it("no term had two coordinators", () => {
     const coordinators = new Map<number, Set<string>>();
     const note = (term: number, device: string): void => {

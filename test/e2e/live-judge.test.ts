@@ -88,7 +88,7 @@ it.concurrent.each(["SIGINT", "SIGTERM"] as const)(
       if (text.includes("founds the site")) child.kill(signal);
     });
     const [code] = (await once(child, "exit")) as [number];
-    expect(text).toContain("2 agents in 2 processes need about");
+    expect(text).toContain("2 agents in 2 processes: about");
     expect(code).toBe(signal === "SIGINT" ? 130 : 143);
     expect(readdirSync(temporary)).toEqual([]);
   },

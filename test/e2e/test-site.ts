@@ -59,6 +59,15 @@ export class TestDevice {
     return (await this.#program?.end("SIGTERM"))?.code ?? null;
   }
 
+  /** As a machine that hangs: everything stands still, and its connections stay open. */
+  pause(): void {
+    this.#program?.signal("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#program?.signal("SIGCONT");
+  }
+
   /** All that its agents have logged, over all starts. */
   log(): LogLine[] {
     const lines = readFileSync(this.#log, "utf8").split("\n");
