@@ -10,7 +10,7 @@ import type { SensorId } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import type { Clock, Timer } from "../base/ports/clock.ts";
 import type { LogFile, LogFiles, LogPosition, LogUsage } from "../base/ports/log-file.ts";
-import { between, type Duration, type Instant, type SiteTime } from "../base/units.ts";
+import { between, type Duration, type Instant, milliseconds, type SiteTime, seconds } from "../base/units.ts";
 import { encodePayload, type StampsPayload, type StoredPayload } from "./reading-codec.ts";
 import { isStamped, ReadingLog, type StoredReading } from "./reading-log.ts";
 import type { Reading } from "./types.ts";
@@ -71,6 +71,8 @@ interface FlushWaiter {
 }
 
 const segmentBytes = 256 * 1024;
+/** What a power cut takes is bounded by the flush interval, so the write begins earlier by what its sync may take. */
+const syncAllowance = seconds(1);
 
 export class ReadingStore {
   readonly #log: LogFile;
@@ -244,7 +246,9 @@ export class ReadingStore {
   }
 
   #schedule(): void {
-    this.#timer ??= this.#clock.after(this.#options.flushInterval(), "flush readings", () => this.flush());
+    const interval = this.#options.flushInterval();
+    const writeAfter = milliseconds(interval - Math.min(interval / 4, syncAllowance));
+    this.#timer ??= this.#clock.after(writeAfter, "flush readings", () => this.flush());
   }
 
   /** Undefined: a flush ends by itself, well or not. */
