@@ -32,7 +32,6 @@ export class DurableSends {
   #timer: Timer | undefined;
   readonly #barriers: { token: number; done: () => void }[] = [];
   #handed = 0;
-  #flushed = 0;
   #synced = 0;
   #isStopped = false;
 
@@ -50,18 +49,12 @@ export class DurableSends {
     else this.#timer ??= this.#clock.after(gatherFor, "gathered log writes", () => this.flush());
   }
 
-  /** Something was handed to the log that is not down yet. */
-  get isWriting(): boolean {
-    return this.#flushed > this.#synced;
-  }
-
   /** Hands what was gathered to the log. */
   flush(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
     const gathered = this.#gathered;
     this.#gathered = [];
-    this.#flushed = this.#handed;
     for (const { effect, committed } of gathered)
       this.#log.persist(effect, committed, (failure) => this.#written(effect.token, failure));
   }

@@ -14,7 +14,6 @@ import type { Entry, Raft, RaftEffect, RaftEvent, RaftMessage, RaftStatus, Voter
 import { encodeProposal } from "../site/command-codec.ts";
 import type { SiteState } from "../site/state.ts";
 import type { ClientSerial, Command } from "../site/types.ts";
-import { ApplyPace } from "./apply-pace.ts";
 import { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import type { ReplicaObserver, ReplicaParts, ReplicaPorts, ReplicaVoice, RoleChange } from "./contract.ts";
@@ -45,7 +44,7 @@ export class Replica {
   readonly #proposals: ProposalQueue;
   /** Committed, and not yet applied. */
   readonly #applyQueue: Entry[] = [];
-  readonly #pace: ApplyPace;
+  #isApplyDue = false;
   #state: SiteState;
   #appliedIndex: LogIndex;
   #role: RoleChange;
@@ -96,11 +95,6 @@ export class Replica {
       diverged: (detail) => observer.diverged(detail),
       postponed: (failure) => ports.logger.error({ why: failure.message }, "no checkpoint: the disk is full"),
       failed: (failure) => this.#fail(failure),
-    });
-    this.#pace = new ApplyPace(ports.clock, {
-      isLeader: () => this.isLeader,
-      isWriting: () => this.#sends.isWriting,
-      apply: () => this.#applyQueued(),
     });
     this.#proposals = new ProposalQueue(ports.clock, () => this.#work());
     this.#reads = new WaitingReads(ports.clock);
@@ -227,7 +221,7 @@ export class Replica {
         isSpeaking ||= effect.kind === "send" || effect.kind === "persist";
         this.#carryOut(effect);
       }
-      if (this.#applyQueue.length > 0) this.#pace.stepped(isSpeaking);
+      this.#applyAfter(isSpeaking);
     }
     this.#isStepping = false;
     this.#schedule();
@@ -320,6 +314,23 @@ export class Replica {
   #queueForApply(entries: readonly Entry[]): void {
     const newest = this.#applyQueue.at(-1)?.index ?? 0;
     for (const entry of entries) if (entry.index > newest) this.#applyQueue.push(entry);
+  }
+
+  /**
+   * What was said or written in the same step leaves first: bytes reach the socket and the disk only when this turn of the loop
+   * ends, and the others wait for them, while nobody waits for a follower's apply.
+   */
+  #applyAfter(isSpeaking: boolean): void {
+    if (this.#applyQueue.length === 0 || this.#isApplyDue) return;
+    if (!isSpeaking) {
+      this.#applyQueued();
+      return;
+    }
+    this.#isApplyDue = true;
+    this.#ports.clock.soon(() => {
+      this.#isApplyDue = false;
+      this.#applyQueued();
+    });
   }
 
   #applyQueued(): void {
