@@ -1,5 +1,6 @@
 // A program's way to a site: one of its brokers that answers, and any device on it, asked by name.
 
+import { withoutLogin } from "../base/broker-url.ts";
 import { type ErrorCode, errorCodes, SkeinError } from "../base/errors.ts";
 import type { DeviceId, SiteId } from "../base/ids.ts";
 import type { Clock } from "../base/ports/clock.ts";
@@ -47,7 +48,7 @@ export class SiteClient {
       const found = await tryBroker(broker, options, ports);
       if (found.kind === "ready") return new SiteClient(found.client, ports);
       isReached ||= found.kind === "empty";
-      reasons.push(`${withoutPassword(broker.url)}: ${found.why}`);
+      reasons.push(`${withoutLogin(broker.url)}: ${found.why}`);
     }
     const advice = "Is the agent running, and is --broker one of its brokers?";
     const [code, what] = isReached
@@ -144,5 +145,3 @@ async function tryBroker(
 }
 
 const knownCode = (code: string): ErrorCode => (Object.hasOwn(errorCodes, code) ? (code as ErrorCode) : "refused");
-
-const withoutPassword = (url: string): string => url.replace(/\/\/[^@/]*@/, "//");

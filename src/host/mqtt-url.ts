@@ -1,3 +1,4 @@
+import { withoutLogin } from "../base/broker-url.ts";
 import { SkeinError } from "../base/errors.ts";
 
 export interface MqttUrl {
@@ -18,7 +19,7 @@ export function parseMqttUrl(text: string): MqttUrl {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const protocol = url?.protocol.slice(0, -1);
   if (url === undefined || url.hostname === "" || !isProtocol(protocol)) {
-    const shown = JSON.stringify(text.replace(/\/\/[^/]*@/, "//"));
+    const shown = JSON.stringify(withoutLogin(text));
     throw new SkeinError(
       "invalid-argument",
       `${shown} is not a broker's URL: use mqtt://host:port, mqtts://, ws:// or wss://`,

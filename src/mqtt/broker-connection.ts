@@ -1,6 +1,7 @@
 // One broker: a connection for Raft, which also carries presence and the last will, and one for everything else. A socket is a
 // queue, at both ends and in the broker: on one of its own, an acknowledgement never stands behind a snapshot.
 
+import { withoutLogin } from "../base/broker-url.ts";
 import type { DeviceId } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import type { Clock } from "../base/ports/clock.ts";
@@ -72,7 +73,7 @@ export class BrokerConnection {
   constructor(options: BrokerConnectionOptions) {
     this.#options = options;
     this.#since = options.clock.now();
-    this.url = options.address.url.replace(/\/\/[^/]*@/, "//");
+    this.url = withoutLogin(options.address.url);
   }
 
   get isUp(): boolean {

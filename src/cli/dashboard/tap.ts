@@ -2,6 +2,7 @@
 // that outlives the run its session is kept, so that what is published while it is cut off still reaches it.
 
 import mqtt from "mqtt";
+import { withoutLogin } from "../../base/broker-url.ts";
 import { SkeinError } from "../../base/errors.ts";
 import type { SiteId } from "../../base/ids.ts";
 import { dashboardFilters } from "./reader.ts";
@@ -44,7 +45,7 @@ export async function tapDashboard(options: TapOptions): Promise<DashboardTap> {
   await new Promise<void>((resolve, reject) => {
     const failed = (cause: Error): void => {
       client.end(true);
-      reject(new SkeinError("broker-unreachable", `No MQTT broker answers at ${withoutPassword(options.url)}`, cause));
+      reject(new SkeinError("broker-unreachable", `No MQTT broker answers at ${withoutLogin(options.url)}`, cause));
     };
     client.once("error", failed);
     client.once("connect", () => {
@@ -65,8 +66,4 @@ export async function tapDashboard(options: TapOptions): Promise<DashboardTap> {
     });
   });
   return { close: () => client.endAsync(true) };
-}
-
-function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, "//");
 }
