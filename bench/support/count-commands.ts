@@ -14,11 +14,12 @@ import {
 } from "../../src/base/ids.ts";
 import { seconds } from "../../src/base/units.ts";
 import { fold } from "../../src/readings/fold.ts";
+import type { CountMove } from "../../src/readings/types.ts";
 import { encodeProposal } from "../../src/site/command-codec.ts";
 import type { SensorConfiguration } from "../../src/site/configuration.ts";
 import { defaultConfiguration } from "../../src/site/configuration-defaults.ts";
 import { diffConfiguration } from "../../src/site/configuration-diff.ts";
-import type { Command, Move } from "../../src/site/types.ts";
+import type { Command } from "../../src/site/types.ts";
 import type { SiteMember } from "./site-member.ts";
 
 /** Members of the table that never speak: the other origins. */
@@ -85,7 +86,7 @@ export class CountCommands {
       quality: 0,
     };
     const { parts, stampMax, check } = fold([reading], definitions, device);
-    const moves: Move[] = this.#origins.map((origin) => ({ origin, from, to, check, stored: to }));
+    const moves: CountMove[] = this.#origins.map((origin) => ({ origin, from, to, check, stored: to }));
     return {
       kind: "count",
       revision: definitions.revision,

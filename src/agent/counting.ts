@@ -11,11 +11,12 @@ import { partialBytes } from "../readings/partial-size.ts";
 import type { StoredReading } from "../readings/reading-log.ts";
 import { ReadingStore } from "../readings/reading-store.ts";
 import { type SampledSensor, Sampler, type SensorStatus } from "../readings/sampler.ts";
+import type { CountMove } from "../readings/types.ts";
 import { type Partial, quality } from "../readings/types.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { SiteClock } from "../replica/site-time.ts";
 import type { SensorConfiguration } from "../site/configuration.ts";
-import type { Move, Touched } from "../site/types.ts";
+import type { Touched } from "../site/types.ts";
 import type { Life } from "./life.ts";
 import type { AgentPorts } from "./ports.ts";
 
@@ -138,7 +139,7 @@ export class Counting {
     this.#gatherer.offer(partial, partialBytes(partial));
   }
 
-  applied(touched: ReadonlySet<Touched>, moves: readonly Move[]): void {
+  applied(touched: ReadonlySet<Touched>, moves: readonly CountMove[]): void {
     if (touched.has("configuration")) this.#configure();
     if (touched.has("members") && this.#isHeld && this.#isAdmitted()) {
       this.#isHeld = false;

@@ -8,10 +8,11 @@ import { between, type Instant, seconds } from "../base/units.ts";
 import { BrokerSet, type Delivery } from "../mqtt/broker-set.ts";
 import type { SiteMessage } from "../mqtt/messages.ts";
 import type { StoredReading } from "../readings/reading-log.ts";
+import type { CountMove } from "../readings/types.ts";
 import type { ReplicaParts, RoleChange } from "../replica/contract.ts";
 import { Replica } from "../replica/replica.ts";
 import type { SiteClock } from "../replica/site-time.ts";
-import type { Move, Touched } from "../site/types.ts";
+import type { Touched } from "../site/types.ts";
 import { Api } from "./api.ts";
 import { Coordinator } from "./coordinator.ts";
 import { Counting } from "./counting.ts";
@@ -308,7 +309,7 @@ export class Device {
     this.#joining.look();
   }
 
-  #applied(touched: ReadonlySet<Touched>, moved: readonly Move[]): void {
+  #applied(touched: ReadonlySet<Touched>, moved: readonly CountMove[]): void {
     if (touched.has("members")) this.#joining.look();
     this.#counting.applied(touched, moved);
     this.#dashboard.applied(touched);

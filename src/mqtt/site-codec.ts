@@ -4,6 +4,7 @@ import { isDeviceId, isIncarnation, isMemberKey, type MemberKey } from "../base/
 import { limits } from "../base/limits.ts";
 import { Fields, isPlain } from "../base/shape.ts";
 import { logIndex } from "../base/units.ts";
+import { isRefusalReason } from "../site/refusals.ts";
 import type { JoinRequest, Outcome, RefusalReason } from "../site/types.ts";
 import type { Codec } from "./codec.ts";
 
@@ -77,26 +78,7 @@ export interface PresenceMessage {
 const sessionPattern = /^[0-9a-f]{32}$/;
 const isClientSession = (item: unknown): item is string => typeof item === "string" && sessionPattern.test(item);
 
-const refusalReasons: Readonly<Record<JoinRefusedMessage["reason"], true>> = {
-  malformed: true,
-  "not-founded": true,
-  "already-founded": true,
-  "stale-revision": true,
-  "invalid-configuration": true,
-  "unknown-member": true,
-  "gone-origin": true,
-  "heir-exists": true,
-  "stale-session": true,
-  "not-at-from": true,
-  "site-full": true,
-  "windows-full": true,
-  "session-expired": true,
-  "serial-out-of-order": true,
-  "id-in-use": true,
-};
-const isReason = (item: unknown): item is JoinRefusedMessage["reason"] =>
-  typeof item === "string" && item.length <= reasonLengthMax && Object.hasOwn(refusalReasons, item);
-const isRefusalReason = (item: unknown): item is RefusalReason => isReason(item) && item !== "id-in-use";
+const isReason = (item: unknown): item is JoinRefusedMessage["reason"] => item === "id-in-use" || isRefusalReason(item);
 
 /** People read it, so it is cut rather than refused. */
 const detailOf = (text: string): string => text.slice(0, detailLengthMax);

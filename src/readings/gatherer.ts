@@ -9,33 +9,10 @@
 import type { MemberKey } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import type { Clock, Timer } from "../base/ports/clock.ts";
-import { type LogIndex, milliseconds, type SiteTime, seconds, siteTime } from "../base/units.ts";
+import { milliseconds, type SiteTime, seconds, siteTime } from "../base/units.ts";
 import { keyText, mergeFolds, windowEnd } from "./fold.ts";
 import { sketchCount } from "./sketch.ts";
-import type { Definitions, Partial, PartialPart } from "./types.ts";
-
-/** How far one origin moves. */
-export interface CountMove {
-  readonly origin: MemberKey;
-  readonly from: number;
-  readonly to: number;
-  readonly check: number;
-  readonly stored: number;
-}
-
-/** Merged over all moves of the proposal. */
-export interface CountPart extends PartialPart {
-  /** Indexes into `moves`, ascending: those that have nothing more for this window, as far as they know. */
-  readonly origins: readonly number[];
-}
-
-/** One log entry: all of its moves, or none. */
-export interface CountProposal {
-  readonly revision: LogIndex;
-  readonly moves: readonly CountMove[];
-  readonly stampMax: SiteTime;
-  readonly parts: readonly CountPart[];
-}
+import type { CountProposal, Definitions, Partial, PartialPart } from "./types.ts";
 
 export interface GathererPorts {
   readonly clock: Clock;

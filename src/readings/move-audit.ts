@@ -7,9 +7,8 @@ import { type MemberKey, memberOf } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import { logIndex } from "../base/units.ts";
 import { fold } from "./fold.ts";
-import type { CountMove } from "./gatherer.ts";
 import type { ReadingStore } from "./reading-store.ts";
-import type { Definitions, Partial, Reading } from "./types.ts";
+import type { CountMove, Definitions, Partial, Reading } from "./types.ts";
 
 export interface MoveAuditPorts {
   readonly store: Pick<ReadingStore, "taken" | "first" | "read">;

@@ -24,11 +24,10 @@ import {
   type Term,
 } from "../base/units.ts";
 import { definitionAt, fold, windowStart } from "./fold.ts";
-import type { CountMove } from "./gatherer.ts";
 import { MoveAudit } from "./move-audit.ts";
 import { partialBytes } from "./partial-size.ts";
 import type { ReadingStore } from "./reading-store.ts";
-import type { Definitions, DefinitionVersion, Partial, Reading } from "./types.ts";
+import type { CountMove, Definitions, DefinitionVersion, Partial, Reading } from "./types.ts";
 
 /** What the sender needs of a `ReadingStore`. */
 export type SentStore = Pick<ReadingStore, "taken" | "ready" | "first" | "flush" | "read" | "releaseThrough">;

@@ -97,3 +97,35 @@ export interface Partial {
   /** CRC-32 of the readings folded. */
   readonly check: number;
 }
+
+/**
+ * How far one origin moves; refused unless it stands exactly at `from`. Several moves of one origin in one entry follow each
+ * other: the second's `from` is the first's `to`.
+ */
+export interface CountMove {
+  readonly origin: MemberKey;
+  readonly from: number;
+  readonly to: number;
+  /** CRC-32 of the readings: two live copies of one device are found by it. */
+  readonly check: number;
+  /** Last number taken when the partial was made. */
+  readonly stored: number;
+}
+
+/** A part as the coordinator merged it: over all partials of the entry that had this key. */
+export interface CountPart extends PartialPart {
+  /**
+   * Indexes into `moves`, ascending: those whose contribution to this window is complete as far as the proposer knows (the
+   * partial was made after the window's end and its `to` was its `stored`). Only decides how early a window closes.
+   */
+  readonly origins: readonly number[];
+}
+
+/** What one log entry counts: all of its moves, or none. */
+export interface CountProposal {
+  /** `Definitions.revision` that all of it was folded under. */
+  readonly revision: LogIndex;
+  readonly moves: readonly CountMove[];
+  readonly stampMax: SiteTime;
+  readonly parts: readonly CountPart[];
+}

@@ -7,8 +7,9 @@ import type { Logger } from "../base/ports/logger.ts";
 import type { Random } from "../base/ports/random.ts";
 import type { Storage } from "../base/ports/storage.ts";
 import type { RaftEffect, RaftInitial, RaftMessage, Voters } from "../raft/types.ts";
+import type { CountMove } from "../readings/types.ts";
 import type { SiteState } from "../site/state.ts";
-import type { ClientSerial, Move, Touched } from "../site/types.ts";
+import type { ClientSerial, Touched } from "../site/types.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import type { RaftLog } from "./raft-log.ts";
 import type { SiteClock } from "./site-time.ts";
@@ -35,7 +36,7 @@ export interface ReplicaVoice {
 export interface ReplicaObserver {
   role(change: RoleChange): void;
   /** After each entry that changed something. `moved` is what a count entry counted. */
-  applied(touched: ReadonlySet<Touched>, moved: readonly Move[]): void;
+  applied(touched: ReadonlySet<Touched>, moved: readonly CountMove[]): void;
   /** The state was replaced by a snapshot. */
   replaced(): void;
   /** `from`, which claims to lead, contradicts what is committed here; it is not followed in this term. */

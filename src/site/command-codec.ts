@@ -6,11 +6,12 @@ import { type Generation, isDeviceId, isIncarnation, isMemberKey, type SiteId } 
 import { limits } from "../base/limits.ts";
 import { Fields } from "../base/shape.ts";
 import { logIndex, siteTime } from "../base/units.ts";
+import type { CountMove, CountPart } from "../readings/types.ts";
 import { packChanges, unpackChanges } from "./configuration-changes.ts";
 import { authorLengthMax, noteLengthMax } from "./configuration-table.ts";
 import { packFold, packKey, unpackFold, unpackKey } from "./fold-codec.ts";
 import { versionLengthMax } from "./members.ts";
-import type { ClientSerial, Command, CountPart, JoinRequest, Move, Proposal } from "./types.ts";
+import type { ClientSerial, Command, JoinRequest, Proposal } from "./types.ts";
 
 const version = 1;
 /** Numbers are for ever. */
@@ -144,7 +145,7 @@ function unpackJoin(value: unknown): JoinRequest | undefined {
   });
 }
 
-function unpackMove(value: unknown): Move | undefined {
+function unpackMove(value: unknown): CountMove | undefined {
   const fields = new Fields(value, 5);
   const move = {
     origin: fields.matching(isMemberKey),

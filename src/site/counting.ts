@@ -5,10 +5,11 @@
 import { type DeviceId, type MemberKey, memberOf } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import { type SiteTime, siteTime } from "../base/units.ts";
+import type { CountPart } from "../readings/types.ts";
 import type { DefinitionHistory } from "./definitions.ts";
 import type { Members } from "./members.ts";
 import { type Refusal, refused } from "./refusals.ts";
-import type { Command, CountPart } from "./types.ts";
+import type { Command } from "./types.ts";
 import type { Windows } from "./windows.ts";
 
 export type CountCommand = Extract<Command, { readonly kind: "count" }>;

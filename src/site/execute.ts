@@ -5,7 +5,7 @@ import { type DeviceId, memberOf } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import { type LogIndex, type SiteTime, siteTime, type Term } from "../base/units.ts";
 import { definitionAt, emptyFold, windowStart } from "../readings/fold.ts";
-import type { AggregationDefinition, WindowKey } from "../readings/types.ts";
+import type { AggregationDefinition, CountMove, WindowKey } from "../readings/types.ts";
 import { publishDue } from "./closing.ts";
 import type { DecodedProposal } from "./command-codec.ts";
 import { definitionsOf, unitsOf } from "./configuration-groups.ts";
@@ -13,12 +13,12 @@ import { applyCount, type CountCommand, raisedStampMax } from "./counting.ts";
 import type { EndedOrigin, MembershipChange } from "./members.ts";
 import { type Refusal, refused } from "./refusals.ts";
 import type { Tables } from "./tables.ts";
-import type { Command, Move, Outcome, Touched } from "./types.ts";
+import type { Command, Outcome, Touched } from "./types.ts";
 
 interface Execution {
   readonly outcome: Outcome;
   readonly touched: readonly Touched[];
-  readonly moves: readonly Move[];
+  readonly moves: readonly CountMove[];
 }
 
 interface EntryHead {

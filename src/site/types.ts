@@ -1,8 +1,8 @@
 // The contract of the replicated state machine: what an entry may say, and what applying it answers.
 
-import type { DeviceId, Generation, Incarnation, MemberKey, SiteId } from "../base/ids.ts";
+import type { DeviceId, Generation, Incarnation, SiteId } from "../base/ids.ts";
 import type { LogIndex, SiteTime, Term } from "../base/units.ts";
-import type { PartialPart } from "../readings/types.ts";
+import type { CountMove, CountProposal } from "../readings/types.ts";
 import type { ConfigurationChange } from "./configuration.ts";
 
 /** A client's identity in the log: a proposal repeated with the same session and serial applies once, and answers the same. */
@@ -11,29 +11,6 @@ export interface ClientSerial {
   readonly session: string;
   /** 1, 2, 3 … One proposal at a time in each session. */
   readonly serial: number;
-}
-
-/**
- * How far one origin moves; refused unless it stands exactly at `from`. Several moves of one origin in one entry follow each
- * other: the second's `from` is the first's `to`.
- */
-export interface Move {
-  readonly origin: MemberKey;
-  readonly from: number;
-  readonly to: number;
-  /** CRC-32 of the readings: two live copies of one device are found by it. */
-  readonly check: number;
-  /** Last number taken when the partial was made. */
-  readonly stored: number;
-}
-
-/** A part as the coordinator merged it: over all partials of the entry that had this key. */
-export interface CountPart extends PartialPart {
-  /**
-   * Indexes into `moves`, ascending: those whose contribution to this window is complete as far as the proposer knows (the
-   * partial was made after the window's end and its `to` was its `stored`). Only decides how early a window closes.
-   */
-  readonly origins: readonly number[];
 }
 
 export interface JoinRequest {
@@ -61,13 +38,8 @@ export type Command =
       readonly author: string;
       readonly note: string;
     }
-  | {
-      readonly kind: "count";
-      readonly revision: LogIndex;
-      readonly moves: readonly Move[];
-      readonly stampMax: SiteTime;
-      readonly parts: readonly CountPart[];
-    }
+  /** Refused whole, or applied whole. */
+  | ({ readonly kind: "count" } & CountProposal)
   | { readonly kind: "close"; readonly upTo: SiteTime }
   /** Items up to and including `upTo` have reached the uplink broker. */
   | { readonly kind: "cursor"; readonly upTo: number }
@@ -116,7 +88,7 @@ export interface Applied {
   readonly outcome: Outcome;
   readonly touched: ReadonlySet<Touched>;
   /** The moves of a `count` that was applied: a device compares `check` with its own. */
-  readonly moves: readonly Move[];
+  readonly moves: readonly CountMove[];
 }
 
 export interface AppliedEntry {

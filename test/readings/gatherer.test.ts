@@ -4,9 +4,9 @@ import type { MemberKey } from "../../src/base/ids.ts";
 import { limits } from "../../src/base/limits.ts";
 import { logIndex, milliseconds, siteTime } from "../../src/base/units.ts";
 import { fold } from "../../src/readings/fold.ts";
-import { type CountProposal, Gatherer } from "../../src/readings/gatherer.ts";
+import { Gatherer } from "../../src/readings/gatherer.ts";
 import { emptySketch } from "../../src/readings/sketch.ts";
-import type { Definitions, Partial } from "../../src/readings/types.ts";
+import type { CountProposal, Definitions, Partial } from "../../src/readings/types.ts";
 import { definitions, reading, version } from "./definitions.ts";
 
 const one = `one@${"1".repeat(32)}` as MemberKey;

@@ -6,12 +6,11 @@ import type { MemberKey } from "../../src/base/ids.ts";
 import { limits } from "../../src/base/limits.ts";
 import { logIndex, milliseconds, seconds, siteTime, term } from "../../src/base/units.ts";
 import { fold } from "../../src/readings/fold.ts";
-import type { CountMove } from "../../src/readings/gatherer.ts";
 import { PartialSender } from "../../src/readings/partial-sender.ts";
 import { partialBytes } from "../../src/readings/partial-size.ts";
 import { ReadingStore } from "../../src/readings/reading-store.ts";
 import { encodeSketch } from "../../src/readings/sketch.ts";
-import type { Definitions, Partial, Reading } from "../../src/readings/types.ts";
+import type { CountMove, Definitions, Partial, Reading } from "../../src/readings/types.ts";
 import { aDevice, aSensor, definitions, reading, version } from "./definitions.ts";
 import { MemoryDisk, MemoryLogFiles } from "./memory-log-files.ts";
 

@@ -7,8 +7,8 @@ import { deviceId, type MemberKey, memberKey, type SensorId, sensorId } from "..
 import { limits } from "../../src/base/limits.ts";
 import { seconds, siteTime } from "../../src/base/units.ts";
 import { fold } from "../../src/readings/fold.ts";
-import type { Reading } from "../../src/readings/types.ts";
-import type { Command, CountPart } from "../../src/site/types.ts";
+import type { CountPart, Reading } from "../../src/readings/types.ts";
+import type { Command } from "../../src/site/types.ts";
 import { foldOf } from "../../src/site/windows.ts";
 import { configuration, epoch, incarnation, type Site, siteWithin } from "./site-fixture.ts";
 

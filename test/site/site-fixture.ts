@@ -12,13 +12,13 @@ import {
 import { logIndex, milliseconds, seconds, siteTime, term } from "../../src/base/units.ts";
 import { mergeFolds } from "../../src/readings/fold.ts";
 import { emptySketch, sketchOf } from "../../src/readings/sketch.ts";
-import type { Fold } from "../../src/readings/types.ts";
+import type { CountMove, CountPart, Fold } from "../../src/readings/types.ts";
 import { encodeProposal } from "../../src/site/command-codec.ts";
 import type { DeviceConfiguration, SensorConfiguration, SiteConfiguration } from "../../src/site/configuration.ts";
 import { diffConfiguration } from "../../src/site/configuration-diff.ts";
 import { SiteState } from "../../src/site/state.ts";
 import type { SiteBounds } from "../../src/site/tables.ts";
-import type { Applied, ClientSerial, Command, CountPart, JoinRequest, Move } from "../../src/site/types.ts";
+import type { Applied, ClientSerial, Command, JoinRequest } from "../../src/site/types.ts";
 
 /** 2026-01-01, a whole minute. */
 export const epoch = 1_767_225_600_000;
@@ -81,7 +81,7 @@ export class Site {
   ): Applied {
     const { at = this.now, life = 1, isComplete = false } = more;
     const to = from + values.length;
-    const moves: Move[] = [{ origin: origin(device, life), from, to, check: 1, stored: more.stored ?? to }];
+    const moves: CountMove[] = [{ origin: origin(device, life), from, to, check: 1, stored: more.stored ?? to }];
     const parts = more.parts ?? [part(at, values, isComplete ? [0] : [])];
     const revision = logIndex(more.revision ?? this.state.definitions.revision);
     return this.apply({ kind: "count", revision, moves, stampMax: siteTime(at), parts });

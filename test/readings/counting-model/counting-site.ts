@@ -3,8 +3,7 @@
 
 import type { Incarnation, MemberKey } from "../../../src/base/ids.ts";
 import type { LogIndex, SiteTime, Term } from "../../../src/base/units.ts";
-import type { CountProposal } from "../../../src/readings/gatherer.ts";
-import type { AggregationDefinition, Definitions, WindowKey } from "../../../src/readings/types.ts";
+import type { AggregationDefinition, CountProposal, Definitions, WindowKey } from "../../../src/readings/types.ts";
 
 export type ModelCommand =
   | ({ readonly kind: "count" } & CountProposal)
