@@ -86,8 +86,11 @@ export class Device {
         changed: () => this.#dashboard.presenceChanged(),
       },
     );
+    const watch = ports.watch?.(this.#key);
+    const { siteClock } = parts;
+    const { storage } = ports.data;
     this.#replica = new Replica(
-      { clock, random, logger, storage: ports.data.storage, siteClock: parts.siteClock },
+      { clock, random, logger, storage, siteClock, ...(watch === undefined ? {} : { watch }) },
       parts.replica,
       {
         broadcast: (message) => void this.#brokers.broadcast(message),

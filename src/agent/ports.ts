@@ -1,6 +1,6 @@
 // What an agent stands on, and what a person tells it. The rest it learns from the site.
 
-import type { DeviceId, SensorId, SiteId } from "../base/ids.ts";
+import type { DeviceId, MemberKey, SensorId, SiteId } from "../base/ids.ts";
 import type { Clock } from "../base/ports/clock.ts";
 import type { DataDirectory } from "../base/ports/data-directory.ts";
 import type { Driver } from "../base/ports/driver.ts";
@@ -10,6 +10,7 @@ import type { Random } from "../base/ports/random.ts";
 import type { Duration } from "../base/units.ts";
 import type { BrokerAddress } from "../mqtt/broker-connection.ts";
 import type { RaftLimits, RaftTiming } from "../raft/types.ts";
+import type { ReplicaWatch } from "../replica/contract.ts";
 import type { SensorConfiguration } from "../site/configuration.ts";
 
 export interface AgentPorts {
@@ -21,6 +22,8 @@ export interface AgentPorts {
   readonly links: MqttLinks;
   /** Makes the driver of a sensor that is assigned to this device. Fails with `invalid-argument` for a kind that this host has not. */
   drivers(sensor: SensorId, configuration: SensorConfiguration): Driver;
+  /** Called for each life of the device's replica; absent on a real device. */
+  watch?(self: MemberKey): ReplicaWatch;
 }
 
 export interface AgentConfiguration {

@@ -6,10 +6,11 @@ import type { Clock } from "../base/ports/clock.ts";
 import type { Logger } from "../base/ports/logger.ts";
 import type { Random } from "../base/ports/random.ts";
 import type { Storage } from "../base/ports/storage.ts";
-import type { RaftEffect, RaftInitial, RaftMessage, Voters } from "../raft/types.ts";
+import type { LogIndex } from "../base/units.ts";
+import type { Entry, RaftEffect, RaftEvent, RaftInitial, RaftMessage, RaftStatus, Voters } from "../raft/types.ts";
 import type { CountMove } from "../readings/types.ts";
 import type { SiteState } from "../site/state.ts";
-import type { ClientSerial, Touched } from "../site/types.ts";
+import type { Applied, ClientSerial, Touched } from "../site/types.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import type { RaftLog } from "./raft-log.ts";
 import type { SiteClock } from "./site-time.ts";
@@ -23,6 +24,30 @@ export interface ReplicaPorts {
   readonly logger: Logger;
   readonly storage: Storage;
   readonly siteClock: SiteClock;
+  /** Absent on a real device. */
+  readonly watch?: ReplicaWatch;
+}
+
+/** What a watcher may ask of the replica that it watches. */
+export interface WatchedReplica {
+  readonly state: SiteState;
+  readonly appliedIndex: LogIndex;
+  status(): RaftStatus;
+}
+
+/**
+ * Sees what one replica does, and changes nothing: for the checkers of the simulated world (DESIGN §12), which compare all
+ * replicas of a site. Called synchronously; what it throws ends the simulation.
+ */
+export interface ReplicaWatch {
+  /** A life of this replica begins, from what its disk held. */
+  opened(replica: WatchedReplica, initial: RaftInitial): void;
+  /** The core handled `event`; none of `effects` is carried out yet. */
+  stepped(event: RaftEvent, effects: readonly RaftEffect[]): void;
+  /** `outcome` is absent for entries that are Raft's own. */
+  applied(entry: Entry, outcome: Applied | undefined): void;
+  /** The state came from a snapshot, as of `index`. */
+  replaced(index: LogIndex): void;
 }
 
 /** How a replica speaks; each message may be lost, repeated, or come late. */

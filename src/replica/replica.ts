@@ -3,20 +3,28 @@
 // Events go into the core one at a time; its effects are carried out in their order. What an effect brings about (a synced
 // write, an applied entry) comes back as a further event, queued behind the one being handled.
 
-import { assert, type SkeinError } from "../base/errors.ts";
+import type { SkeinError } from "../base/errors.ts";
 import type { MemberKey } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import type { Timer } from "../base/ports/clock.ts";
 import type { LogUsage } from "../base/ports/log-file.ts";
 import { between, type Duration, type Instant, type LogIndex } from "../base/units.ts";
 import { createRaft } from "../raft/raft.ts";
-import type { Entry, Raft, RaftEffect, RaftEvent, RaftMessage, RaftStatus, Voters } from "../raft/types.ts";
+import type { Raft, RaftEffect, RaftEvent, RaftMessage, RaftStatus } from "../raft/types.ts";
 import { encodeProposal } from "../site/command-codec.ts";
 import type { SiteState } from "../site/state.ts";
 import type { ClientSerial, Command } from "../site/types.ts";
+import { Applying } from "./applying.ts";
 import { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import type { Checkpoints } from "./checkpoints.ts";
-import type { ReplicaObserver, ReplicaParts, ReplicaPorts, ReplicaVoice, RoleChange } from "./contract.ts";
+import type {
+  ReplicaObserver,
+  ReplicaParts,
+  ReplicaPorts,
+  ReplicaVoice,
+  ReplicaWatch,
+  RoleChange,
+} from "./contract.ts";
 import { DurableSends } from "./durable-sends.ts";
 import { ProposalQueue } from "./proposal-queue.ts";
 import type { RaftLog } from "./raft-log.ts";
@@ -30,6 +38,7 @@ export class Replica {
   readonly #ports: ReplicaPorts;
   readonly #voice: ReplicaVoice;
   readonly #observer: ReplicaObserver;
+  readonly #watch: ReplicaWatch | undefined;
   readonly #self: MemberKey;
   readonly #raft: Raft;
   readonly #log: RaftLog;
@@ -42,11 +51,7 @@ export class Replica {
   readonly #submissions: Submissions;
   readonly #events: RaftEvent[] = [];
   readonly #proposals: ProposalQueue;
-  /** Committed, and not yet applied. */
-  readonly #applyQueue: Entry[] = [];
-  #isApplyDue = false;
-  #state: SiteState;
-  #appliedIndex: LogIndex;
+  readonly #applying: Applying;
   #role: RoleChange;
   #isStepping = false;
   #isStopped = true;
@@ -58,13 +63,12 @@ export class Replica {
     this.#ports = ports;
     this.#voice = voice;
     this.#observer = observer;
+    this.#watch = ports.watch;
     this.#self = parts.self;
-    this.#state = parts.state;
     this.#log = parts.log;
     this.#checkpoints = parts.checkpoints;
     this.#raft = createRaft(parts.initial);
     const status = this.#raft.status(ports.clock.now());
-    this.#appliedIndex = status.applied;
     this.#role = { kind: "role", role: status.role, term: status.term, leader: undefined, why: status.why };
     this.#sends = new DurableSends(ports.clock, parts.log, {
       send: (to, message) => (to === undefined ? voice.broadcast(message) : voice.send(to, message)),
@@ -76,17 +80,17 @@ export class Replica {
         voice.send(to, { kind: "snapshot-chunk", term, name, offset, data, isLast }),
       gone: (name) => this.#enter({ kind: "checkpoint-gone", name }),
       installed: (name, voters, state) => {
-        this.#replaceState(state, name.index, voters);
+        this.#applying.replace(state, name.index, voters);
         this.#enter({ kind: "snapshot-installed", name, voters });
-        this.#applyQueued();
+        this.#applying.now();
       },
       rejected: (name, reason) => {
         ports.logger.warn({ snapshot: name.index, from: name.leader, reason }, "snapshot not installed");
         this.#enter({ kind: "snapshot-failed", name, reason });
-        this.#applyQueued();
+        this.#applying.now();
       },
       failed: (failure) => this.#fail(failure),
-      appliedIndex: () => this.#appliedIndex,
+      appliedIndex: () => this.#applying.index,
       checkpointsSettled: () => this.#keeper.settled(),
     });
     this.#keeper = new CheckpointKeeper(parts.checkpoints, parts, {
@@ -96,6 +100,17 @@ export class Replica {
       postponed: (failure) => ports.logger.error({ why: failure.message }, "no checkpoint: the disk is full"),
       failed: (failure) => this.#fail(failure),
     });
+    this.#applying = new Applying(
+      ports,
+      { state: parts.state, index: status.applied, log: parts.log, keeper: this.#keeper, waiting: this.#waiting },
+      {
+        isHeld: () => this.#isStopped || this.#transfer.isInstalling,
+        leadsIn: () => (this.isLeader ? this.#role.term : undefined),
+        appliedUpTo: (index) => this.#enter({ kind: "applied", index }),
+        propose: (command, done) => this.propose(command, ({ kind }) => done(kind === "done")),
+        observer,
+      },
+    );
     this.#proposals = new ProposalQueue(ports.clock, () => this.#work());
     this.#reads = new WaitingReads(ports.clock);
     this.#submissions = new Submissions(ports, {
@@ -104,15 +119,16 @@ export class Replica {
       propose: (command, done) => this.#propose(command, done),
       forward: (to, client, command) => voice.forward(to, client, command),
     });
+    ports.watch?.opened(this, parts.initial);
   }
 
   /** The newest applied state; replaced as a whole when a snapshot is installed, so do not keep it. */
   get state(): SiteState {
-    return this.#state;
+    return this.#applying.state;
   }
 
   get appliedIndex(): LogIndex {
-    return this.#appliedIndex;
+    return this.#applying.index;
   }
 
   get role(): RoleChange {
@@ -144,7 +160,7 @@ export class Replica {
   }
 
   received(from: MemberKey, broadcast: boolean, message: RaftMessage): void {
-    if (this.#state.isGone(from)) return; // a removed incarnation has no say, whatever its term (RAFT-CASES 7)
+    if (this.state.isGone(from)) return; // a removed incarnation has no say, whatever its term (RAFT-CASES 7)
     this.#enter({ kind: "received", from, broadcast, message });
     // Of the coordinator alone: a deposed one's clock counts no more, nor does what a thawed broker delivers of it.
     const isFromLeader = this.#role.leader === from && message.term === this.#role.term;
@@ -180,7 +196,7 @@ export class Replica {
 
   /** A cell of the state, also one whose bytes are on the disk alone. Undefined: there is none (any more). */
   async readCell(key: string): Promise<Uint8Array | undefined> {
-    return this.#state.cell(key) ?? (await this.#ports.storage.get(this.#checkpoints.keyOf(key)));
+    return this.state.cell(key) ?? (await this.#ports.storage.get(this.#checkpoints.keyOf(key)));
   }
 
   probe(member: MemberKey): void {
@@ -216,12 +232,14 @@ export class Replica {
     if (this.#isStepping || this.#isStopped) return;
     this.#isStepping = true;
     for (let event = this.#nextEvent(); event !== undefined && !this.#isStopped; event = this.#nextEvent()) {
+      const effects = this.#raft.step(event);
+      this.#watch?.stepped(event, effects);
       let isSpeaking = false;
-      for (const effect of this.#raft.step(event)) {
+      for (const effect of effects) {
         isSpeaking ||= effect.kind === "send" || effect.kind === "persist";
         this.#carryOut(effect);
       }
-      this.#applyAfter(isSpeaking);
+      this.#applying.after(isSpeaking);
     }
     this.#isStepping = false;
     this.#schedule();
@@ -263,7 +281,7 @@ export class Replica {
         this.#sends.send(effect.to, effect.message, effect.after);
         return;
       case "apply":
-        this.#queueForApply(effect.entries);
+        this.#applying.queue(effect.entries);
         return;
       case "proposed":
         this.#waiting.appended(effect);
@@ -298,7 +316,7 @@ export class Replica {
   }
 
   #changeRole(change: RoleChange): void {
-    this.#applyQueued(); // what this term committed is answered before the term ends
+    this.#applying.now(); // what this term committed is answered before the term ends
     const before = this.#role;
     this.#role = change;
     const { siteClock, logger } = this.#ports;
@@ -309,67 +327,6 @@ export class Replica {
     const isNews = change.role !== before.role || change.leader !== before.leader; // a device alone asks for ever
     logger[isNews ? "info" : "debug"](change, "role");
     this.#observer.role(change);
-  }
-
-  #queueForApply(entries: readonly Entry[]): void {
-    const newest = this.#applyQueue.at(-1)?.index ?? 0;
-    for (const entry of entries) if (entry.index > newest) this.#applyQueue.push(entry);
-  }
-
-  /**
-   * What was said or written in the same step leaves first: bytes reach the socket and the disk only when this turn of the loop
-   * ends, and the others wait for them, while nobody waits for a follower's apply.
-   */
-  #applyAfter(isSpeaking: boolean): void {
-    if (this.#applyQueue.length === 0 || this.#isApplyDue) return;
-    if (!isSpeaking) {
-      this.#applyQueued();
-      return;
-    }
-    this.#isApplyDue = true;
-    this.#ports.clock.soon(() => {
-      this.#isApplyDue = false;
-      this.#applyQueued();
-    });
-  }
-
-  #applyQueued(): void {
-    if (this.#isStopped || this.#transfer.isInstalling) return;
-    const before = this.#appliedIndex;
-    for (let entry = this.#applyQueue.shift(); entry !== undefined; entry = this.#applyQueue.shift()) {
-      if (entry.index <= this.#appliedIndex) continue;
-      assert(entry.index === this.#appliedIndex + 1, "entries are applied without a gap");
-      this.#applyOne(entry);
-    }
-    if (this.#appliedIndex > before) this.#enter({ kind: "applied", index: this.#appliedIndex });
-  }
-
-  #applyOne(entry: Entry): void {
-    this.#appliedIndex = entry.index;
-    this.#log.noteCommitted(entry.index);
-    this.#ports.siteClock.passed(entry.siteTime);
-    this.#keeper.passed(entry);
-    if (entry.kind !== "command") {
-      this.#waiting.applied(entry.index, entry.term, { kind: "done", index: entry.index });
-      return;
-    }
-    const { outcome, touched, moves } = this.#state.apply(entry);
-    const mark = this.#state.checkpoint;
-    if (mark?.index === entry.index) this.#keeper.keep(this.#state, entry, mark.previous);
-    this.#waiting.applied(entry.index, entry.term, outcome);
-    if (touched.size > 0) this.#observer.applied(touched, moves);
-    if (this.isLeader && this.#role.term === entry.term) {
-      this.#keeper.proposeIfDue((command, done) => this.propose(command, ({ kind }) => done(kind === "done")));
-    }
-  }
-
-  #replaceState(state: SiteState, index: LogIndex, voters: Voters): void {
-    this.#state = state;
-    this.#appliedIndex = index;
-    this.#keeper.replaced(voters);
-    this.#ports.siteClock.passed(state.siteTimeFloor);
-    this.#waiting.abandon();
-    this.#observer.replaced();
   }
 
   /** Once. What waits is answered all the same: its outcome is unknown. */
