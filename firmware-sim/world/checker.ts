@@ -1,0 +1,108 @@
+// What every checker of the world is told. A checker believes nobody: it keeps its own books of what it was told, and compares.
+//
+// One invariant each, one file each, with the source of the rule and a system that breaks it (test/mutants, or a directed test).
+
+import type { MemberKey } from "../../src/base/ids.ts";
+import type { LogPosition } from "../../src/base/ports/log-file.ts";
+import type { Instant } from "../../src/base/units.ts";
+import type { Entry, RaftEffect, RaftEvent, RaftInitial } from "../../src/raft/types.ts";
+import type { WatchedReplica } from "../../src/replica/contract.ts";
+import type { Applied } from "../../src/site/types.ts";
+
+/** A promise is broken. Ends the run; `checker` is the name under which reports and mutants know it. */
+export class Violation extends Error {
+  readonly checker: string;
+
+  constructor(checker: string, detail: string) {
+    super(`${checker}: ${detail}`);
+    this.name = "Violation";
+    this.checker = checker;
+  }
+}
+
+/** One life of one device: from a start of its agent (or of a new incarnation) to the power cut, the stop or the next life. */
+export interface WatchedLife {
+  /** Number of this life in the world: 1, 2, 3 … */
+  readonly number: number;
+  /** The machine that runs it; a copy of a card runs on another one than the original. */
+  readonly machine: string;
+  /** Names the card, also when it is moved into another machine; a wiped card gets another name. */
+  readonly card: string;
+  readonly self: MemberKey;
+  readonly replica: WatchedReplica;
+}
+
+/** A record that a card keeps through any power cut from now on: its sync has returned. */
+export interface SyncedRecord {
+  readonly card: string;
+  /** `raft` or `readings`. */
+  readonly log: string;
+  readonly position: LogPosition;
+  /** Not to be changed, nor kept without a copy. */
+  readonly payload: Uint8Array;
+}
+
+/** A publish that a broker outside the site (the uplink) accepted, in the order of acceptance. */
+export interface UplinkPublish {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly retain: boolean;
+  readonly qos: 0 | 1;
+  readonly clientId: string;
+}
+
+/** A sensor handed out a value; values are unique whole numbers in a world, so that sums tell readings apart. */
+export interface SensedValue {
+  readonly machine: string;
+  readonly card: string;
+  readonly sensor: string;
+  readonly value: number;
+}
+
+/** What a client of the site's API did; a time-out's outcome is unknown. */
+export interface ClientOperation {
+  readonly client: string;
+  readonly kind: "write" | "read";
+  readonly called: Instant;
+  /** Undefined: it has not been answered, and perhaps never will. */
+  readonly returned: Instant | undefined;
+  /** `done`: it took effect between `called` and `returned`. `refused`: it never did. `unknown`: perhaps, at any time after `called`. */
+  readonly outcome: "done" | "refused" | "unknown";
+  /** What was written or read: the value of the register `key`. Undefined where it had none. */
+  readonly key: string;
+  readonly value: string | undefined;
+}
+
+/** True time, which no device knows, and what may be asked of the world. */
+export interface CheckedWorld {
+  readonly now: Instant;
+  /** The lives that go on now. */
+  readonly lives: () => Iterable<WatchedLife>;
+}
+
+/** Every method may be left out. All are called synchronously, in the order in which things happen. */
+export interface Checker {
+  /** As in reports. */
+  readonly name: string;
+  lifeBegan?(life: WatchedLife, initial: RaftInitial): void;
+  /** Power cut, stop, or replaced by a new incarnation. */
+  lifeEnded?(life: WatchedLife): void;
+  /** The core handled `event`; no effect is carried out yet. */
+  stepped?(life: WatchedLife, event: RaftEvent, effects: readonly RaftEffect[]): void;
+  /** `outcome` is absent for entries that are Raft's own. `life.replica.state` is the state after it. */
+  applied?(life: WatchedLife, entry: Entry, outcome: Applied | undefined): void;
+  /** The state came from a snapshot; `life.replica` shows it. */
+  replaced?(life: WatchedLife): void;
+  synced?(record: SyncedRecord): void;
+  sensed?(value: SensedValue): void;
+  /** The card lost what it held: wiped, or damaged so that its device gave it up. */
+  cardLost?(card: string): void;
+  uplink?(publish: UplinkPublish): void;
+  operation?(operation: ClientOperation): void;
+  /** Once each virtual second. */
+  second?(): void;
+  /** Faults are over and the bound of the healing phase has passed: what must hold now? */
+  healed?(): void;
+}
+
+export type CheckerOf = (world: CheckedWorld) => Checker;
