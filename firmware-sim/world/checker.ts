@@ -3,7 +3,7 @@
 // One invariant each, one file each, with the source of the rule and a system that breaks it (test/mutants, or a directed test).
 
 import type { MemberKey } from "../../src/base/ids.ts";
-import type { LogPosition } from "../../src/base/ports/log-file.ts";
+import type { LogPosition, LogUsage } from "../../src/base/ports/log-file.ts";
 import type { Instant } from "../../src/base/units.ts";
 import type { Entry, RaftEffect, RaftEvent, RaftInitial } from "../../src/raft/types.ts";
 import type { WatchedReplica } from "../../src/replica/contract.ts";
@@ -32,7 +32,10 @@ export interface WatchedLife {
   readonly replica: WatchedReplica;
 }
 
-/** A record that a card keeps through any power cut from now on: its sync has returned. */
+/**
+ * A record that a card keeps through any power cut from now on: its sync has returned. One that a power cut left whole although
+ * its sync had not returned is told when the log is opened again, before the opening returns.
+ */
 export interface SyncedRecord {
   readonly card: string;
   /** `raft` or `readings`. */
@@ -78,6 +81,10 @@ export interface CheckedWorld {
   readonly now: Instant;
   /** The lives that go on now. */
   readonly lives: () => Iterable<WatchedLife>;
+  /** Events that are still to come, cancelled ones left out. */
+  readonly pendingEvents: () => number;
+  /** Of a card's log, `raft` or `readings`; undefined: it is not open. */
+  readonly logUsage: (card: string, log: string) => LogUsage | undefined;
 }
 
 /** Every method may be left out. All are called synchronously, in the order in which things happen. */
@@ -97,11 +104,13 @@ export interface Checker {
   sensed?(value: SensedValue): void;
   /** The card lost what it held: wiped, or damaged so that its device gave it up. */
   cardLost?(card: string): void;
+  /** `copy` is a new name; it holds what `card` holds at this moment, synced records that were not told included. */
+  cardCopied?(card: string, copy: string): void;
   uplink?(publish: UplinkPublish): void;
   operation?(operation: ClientOperation): void;
   /** Once each virtual second. */
   second?(): void;
-  /** Faults are over and the bound of the healing phase has passed: what must hold now? */
+  /** Faults are over, sensors are silent, and the bound of the healing phase has passed: what must hold now? */
   healed?(): void;
 }
 
