@@ -3,7 +3,7 @@
 // One invariant each, one file each, with the source of the rule and a system that breaks it (test/mutants, or a directed test).
 
 import type { MemberKey } from "../../src/base/ids.ts";
-import type { LogPosition, LogUsage } from "../../src/base/ports/log-file.ts";
+import type { LogPosition } from "../../src/base/ports/log-file.ts";
 import type { Instant } from "../../src/base/units.ts";
 import type { Entry, RaftEffect, RaftEvent, RaftInitial } from "../../src/raft/types.ts";
 import type { WatchedReplica } from "../../src/replica/contract.ts";
@@ -81,10 +81,8 @@ export interface CheckedWorld {
   readonly now: Instant;
   /** The lives that go on now. */
   readonly lives: () => Iterable<WatchedLife>;
-  /** Events that are still to come, cancelled ones left out. */
+  /** Events that are still to come. */
   readonly pendingEvents: () => number;
-  /** Of a card's log, `raft` or `readings`; undefined: it is not open. */
-  readonly logUsage: (card: string, log: string) => LogUsage | undefined;
 }
 
 /** Every method may be left out. All are called synchronously, in the order in which things happen. */
@@ -110,7 +108,12 @@ export interface Checker {
   operation?(operation: ClientOperation): void;
   /** Once each virtual second. */
   second?(): void;
-  /** Faults are over, sensors are silent, and the bound of the healing phase has passed: what must hold now? */
+  /**
+   * Faults are over and sensors give no values: what has the site still to do? Asked again and again until nothing is left, or
+   * until the bound of the healing phase has passed, which breaks the promise. Undefined: nothing.
+   */
+  waitsFor?(): string | undefined;
+  /** After that: what must hold now? */
   healed?(): void;
 }
 

@@ -58,7 +58,7 @@ export class World {
     this.plan = plan;
     this.random = new SeededRandom(seed);
     this.trace = new TraceDigest(options);
-    this.checkpost = new Checkpost(() => this.time.now, checkers);
+    this.checkpost = new Checkpost(this.time, checkers);
     this.network = new SimulatedNetwork(this.time, this.random.fork("network"));
     this.brokers = plan.brokers.map((_, i) => this.network.addBroker(brokerUrl(i + 1)));
     this.network.addBroker(uplinkUrl);

@@ -88,6 +88,10 @@ export class Lineage {
   readonly began: RollbackMap<MemberKey, number>;
   readonly members: RollbackMap<DeviceId, Incarnation>;
   readonly gone: RollbackMap<MemberKey, Gone>;
+  /** All readings that are counted, by window. */
+  readonly totals: RollbackMap<string, WindowDelta>;
+  /** Digests of what was made for the uplink, by id. */
+  readonly items: RollbackMap<string, string>;
   readonly #facts: RollbackMap<"now", LineageFacts>;
   readonly #entries: Map<number, KnownEntry>;
   readonly parent: { readonly lineage: Lineage; readonly before: number } | undefined;
@@ -101,6 +105,8 @@ export class Lineage {
     this.began = parent?.began.before(head + 1) ?? new RollbackMap();
     this.members = parent?.members.before(head + 1) ?? new RollbackMap();
     this.gone = parent?.gone.before(head + 1) ?? new RollbackMap();
+    this.totals = parent?.totals.before(head + 1) ?? new RollbackMap();
+    this.items = parent?.items.before(head + 1) ?? new RollbackMap();
     this.#facts = parent === undefined ? new RollbackMap() : parent.#facts.before(head + 1);
     const entries = parent === undefined ? [] : [...parent.#entries];
     this.#entries = new Map(entries.filter(([index]) => index <= head));
@@ -218,6 +224,9 @@ export class Lineage {
       sequence?.release(move.from);
       return { ...move, stood, unknown, newest };
     });
+    for (const [name, { key, amount }] of deltas) {
+      this.totals.set(index, name, { key, amount: addAmounts(this.totals.get(name)?.amount ?? nothing, amount) });
+    }
     for (const [name, delta] of untouched(command)) if (!deltas.has(name)) deltas.set(name, delta);
     const stampMax = Math.ceil(command.stampMax);
     this.#change(index, { stampMax: Math.max(this.facts.stampMax, stampMax) });

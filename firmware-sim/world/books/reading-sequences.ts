@@ -41,6 +41,8 @@ export class ReadingSequence {
   readonly card: string;
   /** The last number synced. */
   last = 0;
+  /** The last of them that had a value: a silent sensor's instants are numbered too. */
+  lastValue = 0;
   /** Of the last record. */
   position = 0;
   /** Ascending. */
@@ -53,6 +55,7 @@ export class ReadingSequence {
   copy(card: string): ReadingSequence {
     const copy = new ReadingSequence(card);
     copy.last = this.last;
+    copy.lastValue = this.lastValue;
     copy.position = this.position;
     copy.#runs = [...this.#runs];
     return copy;
@@ -60,6 +63,8 @@ export class ReadingSequence {
 
   take({ first, unstampedIn: session, readings }: ReadingsPayload): void {
     this.last = first + readings.length - 1;
+    const value = readings.findLastIndex((reading) => (reading.quality & quality.missing) === 0);
+    if (value !== -1) this.lastValue = first + value;
     this.#runs.push({ first, last: this.last, readings, session, given: undefined });
   }
 
@@ -168,6 +173,11 @@ export class ReadingSequences {
   last(origin: MemberKey): number | undefined {
     const sequences = this.of(origin);
     return sequences.length === 0 ? undefined : Math.max(...sequences.map(({ last }) => last));
+  }
+
+  /** The last number that had a value. */
+  lastValue(origin: MemberKey): number {
+    return Math.max(0, ...this.of(origin).map(({ lastValue }) => lastValue));
   }
 
   #beginAnew(card: string): ReadingSequence {

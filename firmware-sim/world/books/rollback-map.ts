@@ -30,6 +30,10 @@ export class RollbackMap<Key, Value> {
     return this.#values.size;
   }
 
+  keys(): IterableIterator<Key> {
+    return this.#values.keys();
+  }
+
   entries(): IterableIterator<[Key, Value]> {
     return this.#values.entries();
   }

@@ -28,6 +28,7 @@ interface Replica {
   state: SiteState;
   appliedIndex: ReturnType<typeof logIndex>;
   status(): never;
+  usage(): LogUsage;
 }
 
 export interface CheckedLife extends WatchedLife {
@@ -43,7 +44,6 @@ export class CheckedSite {
   readonly lives: CheckedLife[] = [];
   readonly checkers: readonly Checker[];
   readonly #bounds: SiteBounds | undefined;
-  readonly usage = new Map<string, LogUsage>();
   /** Those that apply what is committed; the others lag. */
   readonly lagging = new Set<CheckedLife>();
   readonly log: Entry[] = [];
@@ -52,6 +52,8 @@ export class CheckedSite {
   now = epoch;
   term = 1;
   pendingEvents = 0;
+  /** Of each replica's log. */
+  logUsage: LogUsage = { bytes: 0, segments: 0, bytesWritten: 0, syncs: 0 };
 
   constructor(checkers: readonly CheckerOf[], devices: readonly string[] = ["a", "b"], bounds?: SiteBounds) {
     this.#bounds = bounds;
@@ -59,7 +61,6 @@ export class CheckedSite {
       now: instant(0),
       lives: () => this.lives,
       pendingEvents: () => this.pendingEvents,
-      logUsage: (card, log) => this.usage.get(`${card} ${log}`),
     };
     this.checkers = checkers.map((checkerOf) => checkerOf(world));
     for (const device of devices) this.live(device);
@@ -74,7 +75,12 @@ export class CheckedSite {
       machine: device,
       card,
       self: origin(device, life),
-      replica: { state: SiteState.empty(this.#bounds), appliedIndex: logIndex(0), status: noStatus },
+      replica: {
+        state: SiteState.empty(this.#bounds),
+        appliedIndex: logIndex(0),
+        status: noStatus,
+        usage: () => this.logUsage,
+      },
     };
     this.lives.push(began);
     for (const checker of this.checkers) checker.lifeBegan?.(began, undefined as never);

@@ -4,7 +4,7 @@
 import type { CheckedWorld, Checker, CheckerOf, WatchedLife } from "../../../../firmware-sim/world/checker.ts";
 import type { AgentPorts } from "../../../../src/agent/ports.ts";
 import type { DataDirectory } from "../../../../src/base/ports/data-directory.ts";
-import type { LogFile, LogFiles, LogUsage } from "../../../../src/base/ports/log-file.ts";
+import type { LogFile, LogFiles } from "../../../../src/base/ports/log-file.ts";
 import { seconds } from "../../../../src/base/units.ts";
 import type { WatchedReplica } from "../../../../src/replica/contract.ts";
 import { cloudUrl, VirtualAgents, type VirtualDevice } from "../../../agent/virtual-agents.ts";
@@ -17,7 +17,6 @@ export class WatchedAgents {
   readonly #lives = new Map<string, WatchedLife>();
   readonly #cards = new Map<string, string>();
   readonly #told = new Map<string, number>();
-  readonly #logs = new Map<string, LogFile>();
   #lifeCount = 0;
   #cardCount = 0;
   #value = 0;
@@ -32,7 +31,6 @@ export class WatchedAgents {
       },
       lives: () => this.#lives.values(),
       pendingEvents: () => time.pending,
-      logUsage: (card, log): LogUsage | undefined => this.#logs.get(`${card} ${log}`)?.usage(),
     };
     this.checkers = checkers.map((checkerOf) => checkerOf(world));
     this.agents.adapt = (ports, device) => this.#watched(ports, device);
@@ -66,7 +64,10 @@ export class WatchedAgents {
     }
   }
 
-  healed(): void {
+  /** Nothing fails any more, and sensors are silent. */
+  async heal(): Promise<void> {
+    const waitsFor = (): string | undefined => this.checkers.map((checker) => checker.waitsFor?.()).find((why) => why);
+    for (let i = 0; i < 200 && waitsFor() !== undefined; i++) await this.agents.run(seconds(1));
     this.#tell((checker) => checker.healed?.());
     this.rethrow();
   }
@@ -159,7 +160,6 @@ export class WatchedAgents {
           recovered(record);
         });
         const { log } = opened;
-        this.#logs.set(`${card} ${name}`, log);
         const watched: LogFile = {
           get next() {
             return log.next;
@@ -186,22 +186,15 @@ export class WatchedAgents {
     };
   }
 
+  /** What the cloud's broker accepts, in the order of acceptance. */
   #hearCloud(): void {
-    this.agents.network.device("judge").open(
-      {
-        url: cloudUrl,
-        clientId: "judge",
-        keepAlive: seconds(30),
-        subscriptions: [{ filter: "skein/1/test/#", qos: 1 }],
-        maxPendingBytes: 1_000_000,
-      },
-      {
-        up: () => undefined,
-        down: () => undefined,
-        message: ({ topic, payload, retain }) =>
-          this.#tell((checker) => checker.uplink?.({ topic, payload, retain, qos: 1, clientId: "" })),
-      },
-    );
+    const broker = this.agents.network.broker(cloudUrl);
+    const publish = broker.publish.bind(broker);
+    broker.publish = (message) => {
+      const { topic, payload, retain, qos } = message;
+      this.#tell((checker) => checker.uplink?.({ topic, payload, retain, qos: qos === 1 ? 1 : 0, clientId: "" }));
+      publish(message);
+    };
   }
 
   #everySecond(): void {
