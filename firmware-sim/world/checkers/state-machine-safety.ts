@@ -3,7 +3,7 @@
 //
 // The digest of the whole state is the sum of its cells' (site/cells.ts): at every 16th index it costs what changed since.
 
-import { booksOf, keeping } from "../books/agreement-books.ts";
+import { booksOf, keeping, type LifeBook } from "../books/agreement-books.ts";
 import { contentOf } from "../books/entry-content.ts";
 import type { KnownEntry } from "../books/log-mirror.ts";
 import { type CheckerOf, Violation, type WatchedLife } from "../checker.ts";
@@ -36,6 +36,20 @@ export const stateMachineSafety: CheckerOf = (world) => {
     return found;
   };
 
+  /** What a life knows to be committed is what was committed, also before it applies it (RAFT-CASES 35). */
+  const compareCommitted = ({ life, log, before, status }: LifeBook): void => {
+    const { committed } = books.generation(life);
+    for (let index = Math.max(before.commit, log.start.index) + 1; index <= status.commit; index++) {
+      const [own, agreed] = [log.at(index), committed.get(index)];
+      if (own === undefined || agreed === undefined) continue;
+      if (own.term === agreed.term && own.content === agreed.content) continue;
+      throw new Violation(
+        name,
+        `${life.self} takes its entry ${index} (term ${own.term}) for committed, and another one is (term ${agreed.term})`,
+      );
+    }
+  };
+
   const compareState = (life: WatchedLife, index: number): void => {
     const { digests } = agreedOf(life);
     const digest = life.replica.state.digest();
@@ -61,6 +75,9 @@ export const stateMachineSafety: CheckerOf = (world) => {
     lifeEnded(life) {
       books.lifeEnded(life);
       appliedBy.delete(life.number);
+    },
+    stepped(life, event, effects) {
+      compareCommitted(books.stepped(life, event, effects));
     },
     applied(life, entry) {
       const { index, term } = entry;

@@ -52,6 +52,15 @@ it("another entry than was committed", () => {
   expect(() => y.apply(command(4, 2))).toThrow(/applies another entry 4 \(term 2\) than was committed/);
 });
 
+it("a follower that takes another entry for committed, before it applies it", () => {
+  const { x, y, z } = quietSite(stateMachineSafety);
+  y.put({ entries: [command(4, 0)] });
+  replicate(x, [z], command(4, 1));
+  expect(() => y.step({ commit: logIndex(4) })).toThrow(
+    /b@.* takes its entry 4 \(term 0\) for committed, and another one is/,
+  );
+});
+
 it("an entry that is left out, and one that is applied twice", () => {
   const { x, y, z } = quietSite(stateMachineSafety);
   x.put({ entries: [command(4, 1), command(5, 1)] });
