@@ -250,6 +250,7 @@ export class Device {
       case "pre-vote-reply":
       case "vote-request":
       case "vote-reply":
+      case "transfer-request":
       case "append":
       case "append-ack":
       case "gap":
