@@ -23,7 +23,7 @@ import { readChanges } from "../../src/site/configuration-items.ts";
 
 export const brokerUrl = "mqtt://broker:1883";
 /** The uplink goes elsewhere, where nothing fails: what reached this broker is what the cloud has. */
-const cloudUrl = "mqtt://cloud:1883";
+export const cloudUrl = "mqtt://cloud:1883";
 
 export function loggerTo(lines: string[], name: string, time: VirtualTime): Logger {
   const write = (level: string) => (fields: object, event: string) => {
