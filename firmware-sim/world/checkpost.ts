@@ -78,7 +78,8 @@ export class Checkpost {
     const begin = (replica: WatchedReplica): Life => {
       this.end(machine);
       this.#lastLife += 1;
-      const begun = { number: this.#lastLife, machine, card, self, replica, isOver: false };
+      const generation = (): number => replica.state.generation?.number ?? 1;
+      const begun = { number: this.#lastLife, machine, card, self, replica, generation, isOver: false };
       this.#lives.set(machine, begun);
       return begun;
     };

@@ -6,6 +6,7 @@ import type { AgentStatus } from "../../src/agent/status.ts";
 import { isSkeinError, type SkeinError } from "../../src/base/errors.ts";
 import type { DeviceId } from "../../src/base/ids.ts";
 import { seconds } from "../../src/base/units.ts";
+import type { DeviceGate } from "../device-gate.ts";
 import type { SimulatedDisk } from "../disk/simulated-disk.ts";
 import type { VirtualClock } from "../virtual-clock.ts";
 
@@ -18,6 +19,7 @@ export interface Card {
 
 /** What the world gives a machine. */
 export interface MachineHost {
+  gate(name: string): DeviceGate;
   /** Of a new start. */
   clock(machine: Machine): VirtualClock;
   ports(machine: Machine, clock: VirtualClock): Omit<AgentPorts, "data" | "clock">;
@@ -33,12 +35,26 @@ export interface MachineHost {
   broken(failure: unknown): void;
 }
 
+/** How a machine's wall clock stands when it is switched on. */
+export interface WallState {
+  /** False: it wakes up in 1970, having no battery. */
+  readonly hasBattery: boolean;
+  /** A time source is within reach. */
+  readonly hasSource: boolean;
+}
+
+const rightWall: WallState = { hasBattery: true, hasSource: true };
+
 /** As the unit file says. */
 const restartAfter = seconds(5);
 
 export class Machine {
   readonly name: string;
   readonly device: DeviceId;
+  /** Keeps everything from the process while it is suspended. */
+  readonly gate: DeviceGate;
+  /** What its wall clock will say after the next start. */
+  wall: WallState = rightWall;
   readonly #host: MachineHost;
   card: Card;
   #agent: Agent | undefined;
@@ -48,10 +64,11 @@ export class Machine {
   /** Of the present start; what an earlier one still does counts no more. */
   #start = 0;
 
-  constructor(name: string, device: DeviceId, card: Card, host: MachineHost) {
-    this.name = name;
-    this.device = device;
+  constructor(names: { readonly machine: string; readonly device: DeviceId }, card: Card, host: MachineHost) {
+    this.name = names.machine;
+    this.device = names.device;
     this.card = card;
+    this.gate = host.gate(names.machine);
     this.#host = host;
   }
 
@@ -145,6 +162,7 @@ export class Machine {
     this.#agent = undefined;
     this.#isStarted = false;
     this.card.disk = this.card.disk.crash();
+    this.gate.resume(); // what waited belongs to the life that is over
     this.#host.ended(this);
   }
 }

@@ -20,6 +20,7 @@ import { Dashboard } from "./dashboard.ts";
 import { describeAgent } from "./describe.ts";
 import { Joining } from "./joining.ts";
 import type { Life } from "./life.ts";
+import { Operator } from "./operator.ts";
 import type { AgentConfiguration, AgentPorts } from "./ports.ts";
 import { Problems } from "./problems.ts";
 import type { AgentStatus } from "./status.ts";
@@ -133,7 +134,7 @@ export class Device {
     this.#coordinator = new Coordinator(
       { clock, logger },
       { replica: this.#replica, siteClock: parts.siteClock },
-      { self: this.#key, site: life.site, founding: life.founding },
+      { self: this.#key, site: life.site, founding: life.founding, timing: configuration.timing },
       {
         lastHeard: (member) => this.#heard.get(member),
         isPresent: (device) => device === life.self.device || this.#brokers.isPresent(device),
@@ -159,6 +160,7 @@ export class Device {
     });
     this.#api = new Api(ports, {
       replica: this.#replica,
+      operator: new Operator(life.self.device, this.#coordinator, () => this.status().leader),
       status: () => this.status(),
       answer: (client, message, via) => void this.#brokers.send(client, message, via),
     });
@@ -184,8 +186,9 @@ export class Device {
     this.#counting.start();
   }
 
-  /** A stop is not a leave. Sampling ends first, so that what was read is on the card before the voice falls silent. */
+  /** A stop is not a leave. A coordinator hands over first, while it still serves. Then sampling ends, so that what was read is on the card before the voice falls silent. */
   async stop(): Promise<void> {
+    await this.#coordinator.retire();
     this.#joining.stop();
     this.#coordinator.end();
     this.#api.stop();
@@ -250,6 +253,7 @@ export class Device {
       case "pre-vote-reply":
       case "vote-request":
       case "vote-reply":
+      case "transfer-request":
       case "append":
       case "append-ack":
       case "gap":
@@ -314,6 +318,7 @@ export class Device {
 
   #applied(touched: ReadonlySet<Touched>, moved: readonly CountMove[]): void {
     if (touched.has("members")) this.#joining.look();
+    if (touched.has("outbox") || touched.has("cursor")) this.#coordinator.applied();
     this.#counting.applied(touched, moved);
     this.#dashboard.applied(touched);
   }

@@ -87,8 +87,6 @@ export class VirtualAgents {
   sizes: AgentConfiguration["sizes"];
   /** Whose drivers this host has not. */
   readonly unknownDrivers = new Set<string>();
-  /** What an agent really gets; for those who look on. */
-  adapt: (ports: AgentPorts, device: VirtualDevice) => AgentPorts = (ports) => ports;
   #serial = 0;
   #areSensorsSilent = false;
 
@@ -162,38 +160,38 @@ export class VirtualAgents {
     const clock = new VirtualClock(this.time);
     device.clock = clock;
     const data = await device.disk.openDataDirectory();
-    const agent = createAgent(
-      this.adapt(
-        {
-          clock,
-          random: this.random.fork(`${device.name} ${this.time.now}`),
-          logger: loggerTo(this.log, device.name, this.time),
-          data,
-          links: this.network.device(device.host),
-          drivers: (sensor) => {
-            if (this.unknownDrivers.has(sensor)) throw new SkeinError("invalid-argument", `no driver for ${sensor}`);
-            return this.#driver(sensor, clock);
-          },
-        },
-        device,
-      ),
-      {
-        site: siteId("test"),
-        device: deviceId(device.name),
-        found,
-        brokers: [{ url: brokerUrl }],
-        keepAlive: seconds(10),
-        timing: defaultTiming,
-        version: "0.0.0-test",
-        ...(this.sizes === undefined ? {} : { sizes: this.sizes }),
+    const ports: AgentPorts = {
+      clock,
+      random: this.random.fork(`${device.name} ${this.time.now}`),
+      logger: loggerTo(this.log, device.name, this.time),
+      data,
+      links: this.network.device(device.host),
+      drivers: (sensor) => {
+        if (this.unknownDrivers.has(sensor)) throw new SkeinError("invalid-argument", `no driver for ${sensor}`);
+        return this.#driver(sensor, clock);
       },
-    );
+    };
+    const agent = createAgent(this.watched(device, ports), {
+      site: siteId("test"),
+      device: deviceId(device.name),
+      found,
+      brokers: [{ url: brokerUrl }],
+      keepAlive: seconds(10),
+      timing: defaultTiming,
+      version: "0.0.0-test",
+      ...(this.sizes === undefined ? {} : { sizes: this.sizes }),
+    });
     device.agent = agent;
     device.failure = undefined;
     agent.failed.then((failure) => {
       if (device.agent === agent) device.failure = failure;
     }, rethrow);
     await agent.start();
+  }
+
+  /** Of the start that is about to happen; whoever wants to look on overrides it. */
+  protected watched(_device: VirtualDevice, ports: AgentPorts): AgentPorts {
+    return ports;
   }
 
   async stop(device: VirtualDevice): Promise<void> {

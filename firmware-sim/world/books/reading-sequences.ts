@@ -128,6 +128,12 @@ export class ReadingSequences {
     this.#belong(self, this.onCard(card));
   }
 
+  /** Found by opening the log: news only where its sync had not returned before the power was cut. */
+  recovered(record: SyncedRecord): void {
+    this.newest = undefined;
+    if (record.position > this.onCard(record.card).position) this.synced(record);
+  }
+
   synced({ card, log, position, payload: bytes }: SyncedRecord): void {
     this.newest = undefined;
     if (log !== readingsLogName) return;

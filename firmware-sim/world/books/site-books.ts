@@ -126,6 +126,7 @@ export const siteBooks: CheckerOf = (world) => {
     applied: (life, entry, outcome) => books.applied(life, entry, outcome),
     replaced: (life) => books.began(life),
     synced: (record) => books.sequences.synced(record),
+    recovered: (record) => books.sequences.recovered(record),
     cardLost: (card) => books.sequences.lost(card),
     cardCopied: (card, copy) => books.sequences.copied(card, copy),
   };

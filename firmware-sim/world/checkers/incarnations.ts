@@ -1,5 +1,5 @@
 // Who is who (PROTOCOLS, "Joining, incarnations, bootstrap"): an incarnation that was removed never returns as a member and never
-// leads; the readings of each have one heir at most; a device is one member; and what a lost card bore never lives again.
+// leads; the readings of each have one heir at most; a device is one member; and what a lost card bore lives on a copy only.
 //
 // Whether a removed one still answers is not looked at: grants and acknowledgements count by the counter's own configuration.
 
@@ -33,13 +33,15 @@ export const incarnations: CheckerOf = (world) => {
   return {
     name,
     lifeBegan: ({ self, card }) => {
-      if (lost.has(self))
+      if (lost.has(self) && livedOn.get(card)?.has(self) !== true)
         throw new Violation(name, `${self} lives again on ${card}, and the card that it lived on is lost`);
       livedOn.set(card, (livedOn.get(card) ?? new Set()).add(self));
     },
     cardLost: (card) => {
       for (const self of livedOn.get(card) ?? []) lost.add(self);
+      livedOn.delete(card);
     },
+    cardCopied: (card, copy) => livedOn.set(copy, new Set(livedOn.get(card))),
     stepped: ({ self }, _event, effects) => {
       if (!effects.some((effect) => effect.kind === "role" && effect.role === "leader")) return;
       const lineage = books.newest;

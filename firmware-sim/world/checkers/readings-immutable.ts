@@ -21,6 +21,7 @@ export const readingsImmutable: CheckerOf = (world) => {
   return {
     name,
     synced: () => checkNumbers(books),
+    recovered: () => checkNumbers(books),
     applied: ({ replica: { state } }) => {
       const { applying } = books;
       if (applying === undefined || !applying.isFirst) return;

@@ -75,6 +75,7 @@ export class CheckedSite {
       machine: device,
       card,
       self: origin(device, life),
+      generation: () => 1,
       replica: {
         state: SiteState.empty(this.#bounds),
         appliedIndex: logIndex(0),

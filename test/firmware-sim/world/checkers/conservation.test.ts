@@ -55,7 +55,7 @@ describe("windows hold exactly the readings counted", () => {
     site.close();
     const items = (site.lives[0]?.replica.state.outbox.next ?? 1) - 1;
     expect(items).toBeGreaterThan(4);
-    for (let number = 1; number <= items; number++) site.tell((checker) => checker.uplink?.(site.upload(number)));
+    for (let number = 1; number <= items; number++) site.tell((checker) => checker.uplink?.(site.upload(number), "a"));
     site.tell((checker) => checker.healed?.());
   });
 
