@@ -112,7 +112,7 @@ export class CheckedSite {
   }
 
   configure(after: SiteConfiguration): Applied | undefined {
-    const { state } = this.#first.replica;
+    const { state } = firstOf(this).replica;
     const changes = diffConfiguration(state.configuration, after);
     return this.commit({ kind: "configure", base: state.revision, changes, author: "anna", note: "" });
   }
@@ -147,21 +147,28 @@ export class CheckedSite {
       card?: string;
       parts?: (parts: readonly CountPart[]) => readonly CountPart[];
       stampMax?: number;
+      stored?: number;
+      at?: number;
     } = {},
   ): Applied | undefined {
     const { life = 1, card = `card of ${device}`, parts = (all) => all } = more;
-    const { definitions } = this.#first.replica.state;
+    const { definitions } = firstOf(this).replica.state;
     const range = (this.#taken.get(card) ?? []).filter(({ number }) => number > from && number <= to);
     const folded = fold(range, definitions, deviceId(device));
     const stampMax = siteTime(more.stampMax ?? folded.stampMax);
-    this.now = Math.max(this.now, folded.stampMax);
+    this.now = more.at ?? Math.max(this.now, folded.stampMax);
     return this.commit({
       kind: "count",
       revision: definitions.revision,
-      moves: [{ origin: origin(device, life), from, to, check: folded.check, stored: to }],
+      moves: [{ origin: origin(device, life), from, to, check: folded.check, stored: more.stored ?? to }],
       stampMax,
       parts: parts(folded.parts.map((each) => ({ ...each, origins: [] }))),
     });
+  }
+
+  /** Its readings log begins anew. */
+  setAside(card: string): void {
+    this.#positions.delete(card);
   }
 
   /** Everything that has ended is published. */
@@ -175,7 +182,7 @@ export class CheckedSite {
 
   /** The items that a close at the first replica left in the outbox, as an uplink would have them. */
   upload(number: number): { topic: string; payload: Uint8Array; retain: boolean; qos: 1; clientId: string } {
-    const item = this.#first.replica.state.outbox.item(number);
+    const item = firstOf(this).replica.state.outbox.item(number);
     if (item === undefined) throw new Error(`there is no item ${number}`);
     return { ...item, topic: `skein/1/house/${item.topic}`, qos: 1, clientId: "uplink" };
   }
@@ -185,12 +192,6 @@ export class CheckedSite {
     for (const entry of this.log.slice(life.replica.appliedIndex)) this.#apply(life, entry);
   }
 
-  get #first(): CheckedLife {
-    const [first] = this.lives;
-    if (first === undefined) throw new Error("nobody lives");
-    return first;
-  }
-
   #apply(life: CheckedLife, entry: Entry): Applied | undefined {
     if (entry.kind !== "command") return undefined;
     life.replica.appliedIndex = entry.index;
@@ -198,6 +199,11 @@ export class CheckedSite {
     for (const checker of this.checkers) checker.applied?.(life, entry, applied);
     return applied;
   }
+}
+
+export function firstOf({ lives: [first] }: CheckedSite): CheckedLife {
+  if (first === undefined) throw new Error("nobody lives");
+  return first;
 }
 
 /** What `story` does is found by `checker`, and by none before it. */
@@ -211,3 +217,5 @@ export function expectCaught(checker: string, story: () => void): void {
   expect(caught).toBeInstanceOf(Violation);
   expect(caught).toMatchObject({ checker });
 }
+
+export { epoch };
