@@ -5,6 +5,7 @@ import type { AgentConfiguration, AgentPorts } from "../../src/agent/ports.ts";
 import type { AgentStatus } from "../../src/agent/status.ts";
 import { isSkeinError, type SkeinError } from "../../src/base/errors.ts";
 import type { DeviceId } from "../../src/base/ids.ts";
+import type { DataDirectory } from "../../src/base/ports/data-directory.ts";
 import { seconds } from "../../src/base/units.ts";
 import type { DeviceGate } from "../device-gate.ts";
 import type { SimulatedDisk } from "../disk/simulated-disk.ts";
@@ -58,6 +59,7 @@ export class Machine {
   readonly #host: MachineHost;
   card: Card;
   #agent: Agent | undefined;
+  #data: DataDirectory | undefined;
   #isStarted = false;
   #clock: VirtualClock | undefined;
   #hasPower = false;
@@ -79,6 +81,11 @@ export class Machine {
   /** The agent's process runs and has opened its card. */
   get isUp(): boolean {
     return this.#isStarted;
+  }
+
+  /** Which founding of the site its card belongs to, as far as this start knows; 1 while it has heard of none. */
+  generation(): number {
+    return this.#data?.identity.generation?.number ?? 1;
   }
 
   get clock(): VirtualClock | undefined {
@@ -134,6 +141,7 @@ export class Machine {
   async #open(clock: VirtualClock, isPresent: () => boolean): Promise<void> {
     const data = await this.card.disk.openDataDirectory();
     if (!isPresent()) return;
+    this.#data = data;
     const agent = createAgent({ ...this.#host.ports(this, clock), clock, data }, this.#host.configuration(this));
     this.#agent = agent;
     agent.failed.then(

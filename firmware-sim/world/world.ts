@@ -20,6 +20,7 @@ import type { CheckerOf } from "./checker.ts";
 import { Checkpost } from "./checkpost.ts";
 import { Machine, type MachineHost } from "./machine.ts";
 import { brokerUrl, uplinkUrl, worldSite } from "./names.ts";
+import { overheard } from "./overheard-links.ts";
 import type { SitePlan } from "./site.ts";
 import { TraceDigest } from "./trace-digest.ts";
 import { UniqueSensors } from "./unique-sensors.ts";
@@ -171,9 +172,16 @@ export class World {
       ports: (machine, clock) => ({
         random: this.random.fork(`${machine.name} ${this.time.now}`),
         logger: this.#logger(machine.name),
-        links: this.network.device(machine.name),
+        links: overheard(this.network.device(machine.name), uplinkUrl, {
+          said: (from, message, to) => this.checkpost.tell("said", from, machine.name, message, to),
+          published: () => this.checkpost.tell("published", machine.name),
+        }),
         drivers: (sensor, { interval }) => this.sensors.driver(sensor, interval, clock),
-        watch: (self) => this.checkpost.watch(machine.name, machine.card.name, self),
+        watch: (self) =>
+          this.checkpost.watch(
+            { machine: machine.name, card: machine.card.name, generation: () => machine.generation() },
+            self,
+          ),
       }),
       configuration: (machine) => this.#configuration(machine),
       cutLinks: (machine) => {

@@ -29,8 +29,11 @@ export interface DeviceHandlers {
   generation(): Generation | undefined;
   /** This device has belonged to none so far. */
   adoptGeneration(generation: Generation): void;
-  /** This incarnation must not go on: the agent makes a new one. `set-aside`: without the readings that are on the card. */
-  renew(why: string, readings?: "kept" | "set-aside"): void;
+  /**
+   * This incarnation must not go on: the agent makes a new one. `set-aside`: without the readings that are on the card.
+   * `generation`: the one that the new incarnation belongs to, if it is not this one's.
+   */
+  renew(why: string, readings?: "kept" | "set-aside", generation?: Generation): void;
   /** The disk no longer keeps what is promised. */
   failed(failure: SkeinError): void;
 }
@@ -121,7 +124,7 @@ export class Device {
         version: life.version,
       },
       {
-        was: () => (this.#counting.hasReadings ? life.was : undefined),
+        was: () => (this.#counting.hasReadings ? life.was : []),
         leader: () => this.#replica.role.leader,
         known: () => this.#replica.state.members.get(life.self.device),
         ask: (leader, request) =>
@@ -277,8 +280,15 @@ export class Device {
   }
 
   #heardGeneration(generation: Generation, kind: string, from: Member): void {
-    if (this.#handlers.generation() === undefined) {
+    const own = this.#handlers.generation();
+    if (own === undefined) {
       if (kind === "append") this.#handlers.adoptGeneration(generation);
+      return;
+    }
+    if (generation.number < own.number) return; // left behind: its members hear this generation, and come over
+    if (generation.number > own.number) {
+      const why = `the site was recovered: ${from.device} leads generation ${generation.number}, and this is generation ${own.number}`;
+      if (kind === "append") this.#handlers.renew(why, "kept", generation);
       return;
     }
     this.#problems.note(

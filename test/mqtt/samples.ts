@@ -118,9 +118,9 @@ export const samples: { readonly [Kind in MessageKind]: SamplesOf<Kind> } = {
   join: [
     {
       kind: "join",
-      request: { ...memberNamed("a"), session: 1, was: memberNamed("a", 2).incarnation, version: "0.1.0" },
+      request: { ...memberNamed("a"), session: 1, was: [memberNamed("a", 2).incarnation], version: "0.1.0" },
     },
-    { kind: "join", request: { ...memberNamed("b"), session: 9, was: undefined, version: "" } },
+    { kind: "join", request: { ...memberNamed("b"), session: 9, was: [], version: "" } },
   ],
   "join-refused": [{ kind: "join-refused", reason: "id-in-use", detail: "another a is running" }],
   propose: [{ kind: "propose", session, serial: 5, command: Uint8Array.of(0xa0) }],

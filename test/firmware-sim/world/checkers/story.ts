@@ -279,6 +279,7 @@ export class Actor {
       isVotersCommitted: true,
       hasAuthority: false,
       followers: [],
+      transferringTo: undefined,
     };
   }
 }
