@@ -181,16 +181,18 @@ export class Lineage {
       const known = this.members.get(device);
       if (known === incarnation) continue;
       const origin = memberKey({ device, incarnation });
-      const inherited = was === undefined ? undefined : memberKey({ device, incarnation: was });
-      const isKnown = inherited !== undefined && (known === was || this.gone.get(inherited) !== undefined);
-      const place = isKnown ? (this.counted.get(inherited) ?? 0) : 0;
-      const stored = isKnown ? (this.stored.get(inherited) ?? 0) : 0;
+      // The newest of its past lives that the site knows.
+      const inherited = was
+        .map((earlier) => memberKey({ device, incarnation: earlier }))
+        .find((past) => memberOf(past).incarnation === known || this.gone.get(past) !== undefined);
+      const place = inherited === undefined ? 0 : (this.counted.get(inherited) ?? 0);
+      const stored = inherited === undefined ? 0 : (this.stored.get(inherited) ?? 0);
       if (inherited !== undefined && this.gone.get(inherited) !== undefined) {
         resumed.push({ origin: inherited, uncounted: stored - place });
       }
       if (known !== undefined) {
         const stopped = this.#stop(memberKey({ device, incarnation: known }), undefined, index);
-        if (known !== was) ended.push(stopped);
+        if (stopped.origin !== inherited) ended.push(stopped);
       }
       if (inherited !== undefined && this.gone.get(inherited) !== undefined) {
         this.gone.set(index, inherited, { heir: incarnation });

@@ -57,8 +57,9 @@ export const incarnations: CheckerOf = (world) => {
         for (const { device, incarnation, was } of known.joins) {
           const origin = memberKey({ device, incarnation });
           if (removedIn(lineage).has(origin)) throw new Violation(name, `${origin} is a member again, and was removed`);
-          if (was === undefined || was === incarnation) continue;
-          const ancestor = memberKey({ device, incarnation: was });
+          const past = was.map((earlier) => memberKey({ device, incarnation: earlier }));
+          const ancestor = past.find((each) => lineage.gone.get(each) !== undefined);
+          if (ancestor === undefined) continue;
           const heir = heirsIn(lineage).get(ancestor);
           if (heir !== undefined && heir !== origin) {
             throw new Violation(name, `${origin} inherits the readings of ${ancestor}, and ${heir} has them already`);

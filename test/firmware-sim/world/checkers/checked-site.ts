@@ -107,7 +107,7 @@ export class CheckedSite {
     const request = { device: deviceId(device), incarnation: incarnation(life), session: 1, version: "0" };
     return this.commit({
       kind: "join",
-      joins: [{ ...request, was: was === undefined ? undefined : incarnation(was) }],
+      joins: [{ ...request, was: was === undefined ? [] : [incarnation(was)] }],
     });
   }
 
