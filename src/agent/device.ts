@@ -21,7 +21,7 @@ import { describeAgent } from "./describe.ts";
 import { Joining } from "./joining.ts";
 import { LastHeard } from "./last-heard.ts";
 import type { Life } from "./life.ts";
-import { isSuperseded, OwnPast } from "./own-past.ts";
+import { isSuperseded, OwnPast, type Run } from "./own-past.ts";
 import type { AgentConfiguration, AgentPorts } from "./ports.ts";
 import { Problems } from "./problems.ts";
 import { Promises } from "./promises.ts";
@@ -256,16 +256,8 @@ export class Device {
   }
 
   #received({ from, session, start, broadcast, message, via }: Delivery): void {
-    if (message.kind === "api-question") {
-      this.#api.asked(from, message, via);
-      return;
-    }
+    if (!this.#isListenedTo(from, { session, start }, message.kind)) return;
     const sender = memberKey(from);
-    if (
-      this.#ownPast.isSilent ||
-      (message.kind !== "join" && isSuperseded(from, { session, start }, this.#replica.state.member(from.device)))
-    )
-      return;
     this.#heard.note(sender);
     switch (message.kind) {
       case "partial":
@@ -285,6 +277,9 @@ export class Device {
         return;
       case "proposal-answer":
         this.#replica.receivedAnswer({ session: message.session, serial: message.serial }, message.outcome);
+        return;
+      case "api-question":
+        this.#api.asked(from, message, via);
         return;
       case "copy":
       case "api-answer":
@@ -308,6 +303,13 @@ export class Device {
     this.#promises.heard(sender, { session, start }, message);
     this.#replica.received(sender, broadcast, message);
     if (message.kind === "append") this.#counting.hasTime();
+  }
+
+  /** People are answered always; a run that is superseded is only told so, when it asks to join. */
+  #isListenedTo(from: Member, run: Run, kind: SiteMessage["kind"]): boolean {
+    if (kind === "api-question") return true;
+    if (this.#ownPast.isSilent) return false;
+    return kind === "join" || !isSuperseded(from, run, this.#replica.state.member(from.device));
   }
 
   #heardGeneration(generation: Generation, kind: string, from: Member): void {

@@ -70,15 +70,9 @@ function contradictionOf({ term, match }: Promised, began: Began, leading: Leadi
 
 /** Sent only once the term is synced, and an acknowledgement once its entries are. */
 function promiseIn(message: RaftMessage): Promised | undefined {
-  switch (message.kind) {
-    case "append-ack":
-      return { term: message.term, match: message.match };
-    case "gap":
-    case "vote-reply":
-      return { term: message.term, match: logIndex(0) };
-    default:
-      return undefined;
-  }
+  const { kind, term } = message;
+  if (kind === "append-ack") return { term, match: message.match };
+  return kind === "gap" || kind === "vote-reply" ? { term, match: logIndex(0) } : undefined;
 }
 
 function higher(a: Promised, b: Promised): Promised {
