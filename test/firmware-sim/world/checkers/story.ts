@@ -278,6 +278,7 @@ export class Actor {
       isVotersCommitted: true,
       hasAuthority: false,
       followers: [],
+      transferringTo: undefined,
     };
   }
 }
