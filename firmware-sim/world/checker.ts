@@ -108,7 +108,7 @@ export interface Checker {
    */
   said?(from: MemberKey, machine: string, message: RaftMessage, to: MemberKey | undefined): void;
   sensed?(value: SensedValue): void;
-  /** The card lost what it held, or went back to what it held before: wiped, damaged so that its device gave it up, overwritten by a backup. */
+  /** The card lost what it held, or went back to what it held before: wiped, damaged so that its device gave it up, overwritten by a backup or by `recover`. */
   cardLost?(card: string): void;
   /** A connected link to a broker outside the site was given something to publish. */
   published?(machine: string): void;
