@@ -66,7 +66,7 @@ export class World {
     this.random = new SeededRandom(seed);
     this.trace = new TraceDigest(options);
     this.time.trace = (source, target, kind, payload) => this.trace.add(this.time.now, source, target, kind, payload);
-    this.checkpost = new Checkpost(() => this.time.now, checkers);
+    this.checkpost = new Checkpost(this.time, checkers);
     this.network = new SimulatedNetwork(this.time, this.random.fork("network"));
     this.brokers = plan.brokers.map((_, i) => this.network.addBroker(brokerUrl(i + 1)));
     this.network.addBroker(uplinkUrl);
