@@ -112,7 +112,7 @@ export interface Checker {
    */
   said?(from: MemberKey, machine: string, message: RaftMessage, to: MemberKey | undefined): void;
   sensed?(value: SensedValue): void;
-  /** The card lost what it held, or went back to what it held before: wiped, damaged so that its device gave it up, overwritten by a backup. */
+  /** The card lost what it held, or went back to what it held before: wiped, damaged so that its device gave it up, overwritten by a backup or by `recover`. */
   cardLost?(card: string): void;
   /** From now on `copy` holds what `card` holds at this moment; a backup is a card, too. */
   cardCopied?(card: string, copy: string): void;

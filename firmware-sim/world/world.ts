@@ -12,7 +12,8 @@ import { type Duration, type Instant, instant, milliseconds, seconds } from "../
 import { defaultRaftLimits, defaultTiming } from "../../src/replica/open-replica.ts";
 import { DeviceGate } from "../device-gate.ts";
 import { SimulatedDisk, usualDisk } from "../disk/simulated-disk.ts";
-import { faultless, type NetworkFaults, SimulatedNetwork } from "../network.ts";
+import { SimulatedNetwork } from "../network.ts";
+import { faultless, type NetworkFaults } from "../network-path.ts";
 import { SeededRandom } from "../seeded-random.ts";
 import type { SimulatedBroker } from "../simulated-broker.ts";
 import { VirtualClock, VirtualTime } from "../virtual-clock.ts";

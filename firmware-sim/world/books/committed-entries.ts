@@ -58,6 +58,8 @@ export interface KnownEntry {
   /** Of the readings that it moves over, by window; of none for a window that it names and may not change. */
   readonly deltas: ReadonlyMap<string, WindowDelta>;
   readonly joins: readonly JoinRequest[];
+  /** Whose readings each newcomer goes on with. */
+  readonly heirs: readonly { readonly origin: MemberKey; readonly ancestor: MemberKey }[];
   readonly ended: readonly StoppedOrigin[];
   readonly resumed: readonly StoppedOrigin[];
   /** As the entry says; 0 where it counts nothing. */
@@ -128,7 +130,7 @@ export class Lineage {
     if (floor > this.facts.floor) this.#change(index, { floor });
     // The answer to a repeat names the entry that applied.
     const isDone = applied?.outcome.kind === "done" && applied.outcome.index === index;
-    const before = { moves: none, deltas: new Map(), joins: none, ended: none, resumed: none, stampMax: 0 };
+    const before = { moves: none, deltas: new Map(), joins: none, heirs: none, ended: none, resumed: none, stampMax: 0 };
     const effect = command === undefined ? {} : isDone ? this.#take(command, index, sequences) : refusedEffect(command);
     const known = { index, term, siteTime: entry.siteTime, kind: command?.kind, isDone, ...before, ...effect };
     this.#entries.set(index, known);
@@ -177,14 +179,17 @@ export class Lineage {
   #join(joins: readonly JoinRequest[], index: number): Partial<KnownEntry> {
     const ended: StoppedOrigin[] = [];
     const resumed: StoppedOrigin[] = [];
+    const heirs: { origin: MemberKey; ancestor: MemberKey }[] = [];
     for (const { device, incarnation, was } of joins) {
       const known = this.members.get(device);
       if (known === incarnation) continue;
       const origin = memberKey({ device, incarnation });
-      // The newest of its past lives that the site knows.
+      const current = known === undefined ? undefined : memberKey({ device, incarnation: known });
+      // The newest that the site knows: it need not have heard of those between.
       const inherited = was
         .map((earlier) => memberKey({ device, incarnation: earlier }))
-        .find((past) => memberOf(past).incarnation === known || this.gone.get(past) !== undefined);
+        .find((key) => key === current || this.gone.get(key) !== undefined);
+      if (inherited !== undefined) heirs.push({ origin, ancestor: inherited });
       const place = inherited === undefined ? 0 : (this.counted.get(inherited) ?? 0);
       const stored = inherited === undefined ? 0 : (this.stored.get(inherited) ?? 0);
       if (inherited !== undefined && this.gone.get(inherited) !== undefined) {
@@ -192,7 +197,7 @@ export class Lineage {
       }
       if (known !== undefined) {
         const stopped = this.#stop(memberKey({ device, incarnation: known }), undefined, index);
-        if (stopped.origin !== inherited) ended.push(stopped);
+        if (current !== inherited) ended.push(stopped);
       }
       if (inherited !== undefined && this.gone.get(inherited) !== undefined) {
         this.gone.set(index, inherited, { heir: incarnation });
@@ -202,7 +207,7 @@ export class Lineage {
       this.stored.set(index, origin, stored);
       this.began.set(index, origin, place);
     }
-    return { joins, ended, resumed };
+    return { joins, heirs, ended, resumed };
   }
 
   #stop(origin: MemberKey, heir: Incarnation | undefined, index: number): StoppedOrigin {

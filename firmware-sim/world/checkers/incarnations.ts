@@ -54,19 +54,18 @@ export const incarnations: CheckerOf = (world) => {
       if (applying === undefined) return;
       const { lineage, known, isFirst } = applying;
       if (isFirst) {
-        for (const { device, incarnation, was } of known.joins) {
+        for (const { device, incarnation } of known.joins) {
           const origin = memberKey({ device, incarnation });
           if (removedIn(lineage).has(origin)) throw new Violation(name, `${origin} is a member again, and was removed`);
-          const past = was.map((earlier) => memberKey({ device, incarnation: earlier }));
-          const ancestor = past.find((each) => lineage.gone.get(each) !== undefined);
-          if (ancestor === undefined) continue;
+        }
+        for (const { origin, ancestor } of known.heirs) {
           const heir = heirsIn(lineage).get(ancestor);
           if (heir !== undefined && heir !== origin) {
             throw new Violation(name, `${origin} inherits the readings of ${ancestor}, and ${heir} has them already`);
           }
           heirsIn(lineage).set(ancestor, origin);
         }
-        if (isAboutMembers(known)) for (const origin of lineage.gone.keys()) removedIn(lineage).add(origin);
+      if (isAboutMembers(known)) for (const origin of lineage.gone.keys()) removedIn(lineage).add(origin);
       }
       if (isAboutMembers(known)) compareTables(life, lineage);
     },

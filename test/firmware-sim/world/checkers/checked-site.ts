@@ -104,7 +104,7 @@ export class CheckedSite {
   }
 
   join(device: string, life = 1, was?: number): Applied | undefined {
-    const request = { device: deviceId(device), incarnation: incarnation(life), session: 1, version: "0" };
+    const request = { device: deviceId(device), incarnation: incarnation(life), session: 1, start: 1, version: "0" };
     return this.commit({
       kind: "join",
       joins: [{ ...request, was: was === undefined ? [] : [incarnation(was)] }],

@@ -85,6 +85,7 @@ function removeD(actor: Actor): void {
     device: "d" as DeviceId,
     incarnation: "0".repeat(32) as Incarnation,
     session: 1,
+    start: 1,
     was: [],
     version: "",
   };

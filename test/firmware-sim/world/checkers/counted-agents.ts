@@ -63,13 +63,8 @@ export class CountedAgents extends WatchedAgents {
 
   /** In the order in which its broker accepts it. */
   #hearCloud(): void {
-    const broker = this.network.broker(cloudUrl);
-    const publish = broker.publish.bind(broker);
-    broker.publish = (message) => {
-      const { topic, payload, retain, qos } = message;
-      this.tell("uplink", { topic, payload, retain, qos: qos === 1 ? 1 : 0, clientId: "" }, "");
-      publish(message);
-    };
+    this.network.broker(cloudUrl).accepted = ({ topic, payload, retain, qos }, clientId) =>
+      this.tell("uplink", { topic, payload, retain, qos, clientId }, "");
   }
 
   #everySecond(): void {
