@@ -20,6 +20,7 @@ import type { CheckerOf } from "./checker.ts";
 import { Checkpost } from "./checkpost.ts";
 import { Machine, type MachineHost } from "./machine.ts";
 import { brokerUrl, uplinkUrl, worldSite } from "./names.ts";
+import { overheardData } from "./overheard-data.ts";
 import { overheard } from "./overheard-links.ts";
 import type { SitePlan } from "./site.ts";
 import { TraceDigest } from "./trace-digest.ts";
@@ -183,6 +184,10 @@ export class World {
             self,
           ),
       }),
+      data: ({ card: { name: card } }, opened) =>
+        overheardData(opened, (log, position, payload) =>
+          this.checkpost.tell("synced", { card, log, position, payload }),
+        ),
       configuration: (machine) => this.#configuration(machine),
       cutLinks: (machine) => {
         this.network.kill(machine.name);

@@ -3,7 +3,8 @@ import { SimulatedDisk } from "../../../firmware-sim/disk/simulated-disk.ts";
 import { SimulatedNetwork } from "../../../firmware-sim/network.ts";
 import { SeededRandom } from "../../../firmware-sim/seeded-random.ts";
 import { VirtualTime } from "../../../firmware-sim/virtual-clock.ts";
-import { tappedData, tappedLinks } from "../../../firmware-sim/world/taps.ts";
+import { overheardData } from "../../../firmware-sim/world/overheard-data.ts";
+import { overheard } from "../../../firmware-sim/world/overheard-links.ts";
 import { type DeviceId, type Incarnation, type Member, memberKey } from "../../../src/base/ids.ts";
 import type { MqttLink } from "../../../src/base/ports/mqtt-link.ts";
 import { milliseconds, seconds } from "../../../src/base/units.ts";
@@ -36,7 +37,7 @@ it("tells of a record when its sync returns, before the agent hears of it, and n
   const time = new VirtualTime();
   const disk = new SimulatedDisk(time, new SeededRandom(1));
   const told: string[] = [];
-  const data = tappedData(await settled(time, disk.openDataDirectory()), (log, position, payload) =>
+  const data = overheardData(await settled(time, disk.openDataDirectory()), (log, position, payload) =>
     told.push(`${log} ${position} ${Buffer.from(payload).toString()}`),
   );
   expect(data.identity.session).toBe(1);
@@ -65,7 +66,7 @@ function linksOf(told: unknown[]) {
   const time = new VirtualTime();
   const network = new SimulatedNetwork(time, new SeededRandom(1));
   for (const url of [siteUrl, cloudUrl]) network.addBroker(url);
-  const links = tappedLinks(network.device("pi-1"), (url) => url === cloudUrl, {
+  const links = overheard(network.device("pi-1"), cloudUrl, {
     said: (speaker, message, hearer) => told.push([speaker, message, hearer]),
     published: () => told.push("published"),
   });
