@@ -6,7 +6,7 @@ import { SimulatedNetwork } from "../../firmware-sim/network.ts";
 import { SeededRandom } from "../../firmware-sim/seeded-random.ts";
 import { VirtualClock, VirtualTime } from "../../firmware-sim/virtual-clock.ts";
 import { type Agent, createAgent } from "../../src/agent/agent.ts";
-import type { AgentConfiguration } from "../../src/agent/ports.ts";
+import type { AgentConfiguration, AgentPorts } from "../../src/agent/ports.ts";
 import type { AgentStatus } from "../../src/agent/status.ts";
 import { assert, SkeinError } from "../../src/base/errors.ts";
 import { deviceId, type SensorId, sensorId, siteId } from "../../src/base/ids.ts";
@@ -85,6 +85,8 @@ export class VirtualAgents {
   readonly #clientSession: string;
   /** Of checkpoints and the log's tail; the usual ones if absent. */
   sizes: AgentConfiguration["sizes"];
+  /** Looks on at each life of each replica. */
+  watch: AgentPorts["watch"];
   /** Whose drivers this host has not. */
   readonly unknownDrivers = new Set<string>();
   #serial = 0;
@@ -167,6 +169,7 @@ export class VirtualAgents {
         logger: loggerTo(this.log, device.name, this.time),
         data,
         links: this.network.device(device.host),
+        ...(this.watch === undefined ? {} : { watch: this.watch }),
         drivers: (sensor) => {
           if (this.unknownDrivers.has(sensor)) throw new SkeinError("invalid-argument", `no driver for ${sensor}`);
           return this.#driver(sensor, clock);
