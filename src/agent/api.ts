@@ -29,7 +29,15 @@ export interface ApiParts {
 const changeWithin = seconds(20);
 const readWithin = seconds(3);
 
-const questions = ["status", "members", "config.show", "config.history", "config.apply", "coordinator.transfer"];
+const questions = [
+  "status",
+  "members",
+  "config.show",
+  "config.history",
+  "config.apply",
+  "coordinator.transfer",
+  "members.remove",
+];
 /** Of the size that the schema allows, so many fit a frame. */
 const itemsInPart = 24;
 const revisionsInPart = 48;
@@ -92,6 +100,8 @@ export class Api {
         return [await this.#apply(argument)];
       case "coordinator.transfer":
         return [await this.#parts.operator.transfer(argument)];
+      case "members.remove":
+        return [await this.#parts.operator.remove(argument)];
       default:
         throw new SkeinError(
           "not-found",
