@@ -16,18 +16,21 @@ import { defaultConfiguration } from "../site/configuration-defaults.ts";
 import { diffConfiguration } from "../site/configuration-diff.ts";
 import { readChanges } from "../site/configuration-items.ts";
 import { configurationBefore, decodeRevision, historyKey, type Revision } from "../site/configuration-table.ts";
+import { setTime } from "./set-time.ts";
 import type { AgentStatus } from "./status.ts";
+import type { TimeReport } from "./time-report.ts";
 
 export interface ApiParts {
   readonly replica: Replica;
   status(): AgentStatus;
+  time(): TimeReport;
   answer(client: Member, message: ApiAnswerMessage, via: string): void;
 }
 
 const changeWithin = seconds(20);
 const readWithin = seconds(3);
 
-const questions = ["status", "members", "config.show", "config.history", "config.apply"];
+const questions = ["status", "members", "config.show", "config.history", "config.apply", "time", "time.set"];
 /** Of the size that the schema allows, so many fit a frame. */
 const itemsInPart = 24;
 const revisionsInPart = 48;
@@ -88,6 +91,10 @@ export class Api {
         return this.#history(argument);
       case "config.apply":
         return [await this.#apply(argument)];
+      case "time":
+        return [this.#parts.time()];
+      case "time.set":
+        return [await setTime(this.#parts, argument)];
       default:
         throw new SkeinError(
           "not-found",

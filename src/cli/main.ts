@@ -11,6 +11,7 @@ import { membersCommand } from "./commands/members.ts";
 import { runCommand } from "./commands/run.ts";
 import { simCommand } from "./commands/sim.ts";
 import { statusCommand } from "./commands/status.ts";
+import { timeCommand } from "./commands/time.ts";
 import { watchCommand } from "./commands/watch.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { lastWins } from "./last-wins.ts";
@@ -36,6 +37,7 @@ async function main(): Promise<void> {
     .command(statusCommand)
     .command(membersCommand)
     .command(configCommand)
+    .command(timeCommand)
     .command(runCommand)
     .command(healthCommand)
     .demandCommand(1, "Which command? See the list above; `skein <command> --help` explains one.")

@@ -23,6 +23,8 @@ import {
   proposeCodec,
 } from "./site-codec.ts";
 
+import { type TimeAnswerMessage, type TimeQuestionMessage, timeAnswerCodec, timeQuestionCodec } from "./time-codec.ts";
+
 export type SiteMessage =
   | RaftMessage
   | PartialMessage
@@ -30,6 +32,8 @@ export type SiteMessage =
   | JoinRefusedMessage
   | ProposeMessage
   | ProposalAnswerMessage
+  | TimeQuestionMessage
+  | TimeAnswerMessage
   | ApiQuestionMessage
   | ApiAnswerMessage
   | PresenceMessage;
@@ -70,6 +74,8 @@ export const messageKinds: { readonly [Kind in MessageKind]: KindRow<MessageOf<K
   "join-refused": { ...member(22, "data"), codec: joinRefusedCodec },
   propose: { ...member(23, "data"), codec: proposeCodec },
   "proposal-answer": { ...member(24, "data"), codec: proposalAnswerCodec },
+  "time-question": { ...member(25, "raft"), codec: timeQuestionCodec },
+  "time-answer": { ...member(26, "raft"), codec: timeAnswerCodec },
   "api-question": { ...anyone(30, "ask"), codec: apiQuestionCodec },
   "api-answer": { ...anyone(31, "answer"), codec: apiAnswerCodec },
   presence: { ...anyone(40, "presence"), codec: presenceCodec },
