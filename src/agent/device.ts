@@ -20,6 +20,7 @@ import { Dashboard } from "./dashboard.ts";
 import { describeAgent } from "./describe.ts";
 import { Joining } from "./joining.ts";
 import type { Life } from "./life.ts";
+import { Operator } from "./operator.ts";
 import type { AgentConfiguration, AgentPorts } from "./ports.ts";
 import { Problems } from "./problems.ts";
 import type { AgentStatus } from "./status.ts";
@@ -29,8 +30,11 @@ export interface DeviceHandlers {
   generation(): Generation | undefined;
   /** This device has belonged to none so far. */
   adoptGeneration(generation: Generation): void;
-  /** This incarnation must not go on: the agent makes a new one. `set-aside`: without the readings that are on the card. */
-  renew(why: string, readings?: "kept" | "set-aside"): void;
+  /**
+   * This incarnation must not go on: the agent makes a new one. `set-aside`: without the readings that are on the card.
+   * `generation`: the one that the new incarnation belongs to, if it is not this one's.
+   */
+  renew(why: string, readings?: "kept" | "set-aside", generation?: Generation): void;
   /** The disk no longer keeps what is promised. */
   failed(failure: SkeinError): void;
 }
@@ -120,7 +124,7 @@ export class Device {
         version: life.version,
       },
       {
-        was: () => (this.#counting.hasReadings ? life.was : undefined),
+        was: () => (this.#counting.hasReadings ? life.was : []),
         leader: () => this.#replica.role.leader,
         known: () => this.#replica.state.members.get(life.self.device),
         ask: (leader, request) =>
@@ -133,7 +137,7 @@ export class Device {
     this.#coordinator = new Coordinator(
       { clock, logger },
       { replica: this.#replica, siteClock: parts.siteClock },
-      { self: this.#key, site: life.site, founding: life.founding },
+      { self: this.#key, site: life.site, founding: life.founding, timing: configuration.timing },
       {
         lastHeard: (member) => this.#heard.get(member),
         isPresent: (device) => device === life.self.device || this.#brokers.isPresent(device),
@@ -169,6 +173,7 @@ export class Device {
     });
     this.#api = new Api(ports, {
       replica: this.#replica,
+      operator: new Operator(life.self.device, this.#coordinator, () => this.status().leader),
       status: () => this.status(),
       time: () => this.#timeKeeping.report(),
       answer: (client, message, via) => void this.#brokers.send(client, message, via),
@@ -196,8 +201,9 @@ export class Device {
     this.#timeKeeping.start();
   }
 
-  /** A stop is not a leave. Sampling ends first, so that what was read is on the card before the voice falls silent. */
+  /** A stop is not a leave. A coordinator hands over first, while it still serves. Then sampling ends, so that what was read is on the card before the voice falls silent. */
   async stop(): Promise<void> {
+    await this.#coordinator.retire();
     this.#joining.stop();
     this.#timeKeeping.stop();
     this.#coordinator.end();
@@ -269,6 +275,7 @@ export class Device {
       case "pre-vote-reply":
       case "vote-request":
       case "vote-reply":
+      case "transfer-request":
       case "append":
       case "append-ack":
       case "gap":
@@ -292,8 +299,15 @@ export class Device {
   }
 
   #heardGeneration(generation: Generation, kind: string, from: Member): void {
-    if (this.#handlers.generation() === undefined) {
+    const own = this.#handlers.generation();
+    if (own === undefined) {
       if (kind === "append") this.#handlers.adoptGeneration(generation);
+      return;
+    }
+    if (generation.number < own.number) return; // left behind: its members hear this generation, and come over
+    if (generation.number > own.number) {
+      const why = `the site was recovered: ${from.device} leads generation ${generation.number}, and this is generation ${own.number}`;
+      if (kind === "append") this.#handlers.renew(why, "kept", generation);
       return;
     }
     this.#problems.note(
@@ -334,6 +348,7 @@ export class Device {
 
   #applied(touched: ReadonlySet<Touched>, moved: readonly CountMove[]): void {
     if (touched.has("members")) this.#joining.look();
+    if (touched.has("outbox") || touched.has("cursor")) this.#coordinator.applied();
     this.#timeKeeping.applied(touched);
     this.#counting.applied(touched, moved);
     this.#dashboard.applied(touched);

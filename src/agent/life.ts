@@ -5,8 +5,8 @@ export interface Life {
   readonly site: SiteId;
   readonly self: Member;
   readonly session: number;
-  /** The incarnation whose readings this data directory still has. */
-  readonly was: Member["incarnation"] | undefined;
+  /** The incarnations whose readings this data directory still has, newest first. */
+  readonly was: readonly Member["incarnation"][];
   readonly version: string;
   /** The generation that this device founded and that the log may not know yet. */
   readonly founding: Generation | undefined;

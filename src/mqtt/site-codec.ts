@@ -84,7 +84,7 @@ const isReason = (item: unknown): item is JoinRefusedMessage["reason"] => item =
 const detailOf = (text: string): string => text.slice(0, detailLengthMax);
 
 export const joinCodec: Codec<JoinMessage> = {
-  encode: ({ request }) => [request.device, request.incarnation, request.session, request.was ?? null, request.version],
+  encode: ({ request }) => [request.device, request.incarnation, request.session, request.was, request.version],
   decode: (body) => {
     const fields = new Fields(body, 5);
     return fields.finish({
@@ -93,7 +93,7 @@ export const joinCodec: Codec<JoinMessage> = {
         device: fields.matching(isDeviceId),
         incarnation: fields.matching(isIncarnation),
         session: fields.count(),
-        was: fields.optional((item) => item.matching(isIncarnation)),
+        was: fields.list(limits.incarnationsInherited, (item) => (isIncarnation(item) ? item : undefined)),
         version: fields.text(64),
       },
     });

@@ -124,6 +124,6 @@ function alignWithCheckpoint(
 }
 
 /** The newest site time that is on the disk: no coordinator's clock may begin before it. */
-export function newestTime({ initial, state }: ReplicaParts): SiteTime {
+export function newestTime({ initial, state }: Pick<ReplicaParts, "initial" | "state">): SiteTime {
   return initial.entries.reduce((newest, entry) => siteTime(Math.max(newest, entry.siteTime)), state.siteTimeFloor);
 }

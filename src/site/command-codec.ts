@@ -61,9 +61,7 @@ function packCommand(command: Command): readonly unknown[] {
     case "found":
       return [command.site, command.generation.number, command.generation.nonce];
     case "join":
-      return [
-        command.joins.map((join) => [join.device, join.incarnation, join.session, join.was ?? null, join.version]),
-      ];
+      return [command.joins.map((join) => [join.device, join.incarnation, join.session, join.was, join.version])];
     case "remove":
       return [command.device];
     case "configure":
@@ -145,7 +143,7 @@ function unpackJoin(value: unknown): JoinRequest | undefined {
     device: fields.matching(isDeviceId),
     incarnation: fields.matching(isIncarnation),
     session: fields.count(),
-    was: fields.optional((each) => each.matching(isIncarnation)),
+    was: fields.list(limits.incarnationsInherited, (item) => (isIncarnation(item) ? item : undefined)),
     version: fields.text(versionLengthMax),
   });
 }

@@ -8,7 +8,7 @@ import type { JoinRequest, RefusalReason } from "../../src/site/types.ts";
 const incarnation = (number: number): Incarnation => String(number).padStart(32, "0") as Incarnation;
 
 function request(name: string, of = 1, session = 1): JoinRequest {
-  return { device: deviceId(name), incarnation: incarnation(of), session, was: undefined, version: "1" };
+  return { device: deviceId(name), incarnation: incarnation(of), session, was: [], version: "1" };
 }
 
 /** A coordinator `pi-1` that writes down what is asked of it. */

@@ -38,6 +38,7 @@ describe("a big site's status", () => {
       { logger: silentLogger },
       {
         replica: undefined as never,
+        operator: undefined as never,
         time: () => {
           throw new Error("not asked here");
         },

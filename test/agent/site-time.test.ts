@@ -1,10 +1,9 @@
 // Site time on whole agents: boards without a clock chip, a power cut of the whole site, and clocks that come to their senses.
 
 import { describe, expect, it, vi } from "vitest";
-import { VirtualClock } from "../../firmware-sim/virtual-clock.ts";
+import { VirtualClock, type VirtualClockOptions } from "../../firmware-sim/virtual-clock.ts";
 import type { TimeReport } from "../../src/agent/time-report.ts";
-import type { WallClock } from "../../src/base/ports/clock.ts";
-import { minutes, seconds } from "../../src/base/units.ts";
+import { milliseconds, minutes, seconds } from "../../src/base/units.ts";
 import { isStamped, type StoredReading } from "../../src/readings/reading-log.ts";
 import { VirtualAgents, type VirtualDevice } from "./virtual-agents.ts";
 
@@ -12,33 +11,14 @@ vi.setConfig({ testTimeout: 60_000 });
 
 const newYear = Date.UTC(2026, 0, 1);
 
-/** Its wall clock may be anything. */
-class BoardClock extends VirtualClock {
-  /** Ahead of the time that it really is; the site's truth is `newYear` plus virtual time. */
-  error = 0;
-  synchronized = false;
-  readonly #time: VirtualAgents["time"];
+/** A board without a clock chip and without a network to ask. */
+const wokeUpIn1970 = { wallStartsAt: 0, isSynchronized: false };
 
-  constructor(time: VirtualAgents["time"]) {
-    super(time, newYear);
-    this.#time = time;
-  }
-
-  override wall(): WallClock {
-    return { time: newYear + this.#time.now + this.error, synchronized: this.synchronized };
-  }
+/** Each machine's clock at each of its starts. */
+function withClocks(agents: VirtualAgents, options: (device: VirtualDevice) => VirtualClockOptions): void {
+  agents.clockOf = (device) => new VirtualClock(agents.time, options(device));
 }
 
-/** Sets each machine's clock as `set` says, at each of its starts. */
-function withClocks(agents: VirtualAgents, set: (clock: BoardClock, device: VirtualDevice) => void): void {
-  agents.clockOf = (device) => {
-    const clock = new BoardClock(agents.time);
-    set(clock, device);
-    return clock;
-  };
-}
-
-const clockOf = (device: VirtualDevice): BoardClock => device.clock as BoardClock;
 const truth = (agents: VirtualAgents): number => newYear + agents.time.now;
 
 async function timeOf(agents: VirtualAgents): Promise<TimeReport> {
@@ -61,18 +41,13 @@ async function threeVoters(agents: VirtualAgents): Promise<void> {
 describe("a site that wakes up in 1970", () => {
   it("after a power cut goes on from where its log ended, says that it lost the time, and stamps nothing backwards", async () => {
     const agents = new VirtualAgents(1, 3);
-    withClocks(agents, (clock) => {
-      clock.synchronized = true;
-    });
     await threeVoters(agents);
     await agents.until("it is synced", () => agents.leader()?.status.isSiteTimeSynced === true, seconds(30));
     await agents.run(seconds(45));
     const before = Math.max(...agents.devices.map(({ status }) => Number(status.siteTime)));
     for (const device of agents.devices) agents.crash(device);
     await agents.run(minutes(30));
-    withClocks(agents, (clock) => {
-      clock.error = -truth(agents);
-    });
+    withClocks(agents, () => wokeUpIn1970);
     for (const device of agents.devices) await agents.start(device, false);
     await agents.until("somebody leads", () => agents.leader()?.status.siteTime !== undefined, seconds(30));
     const after = Number(agents.leader()?.status.siteTime);
@@ -91,19 +66,16 @@ describe("a site that wakes up in 1970", () => {
 
   it("jumps forward once when two of its clocks agree, and no reading is lost or counts twice", async () => {
     const agents = new VirtualAgents(2, 3);
-    withClocks(agents, (clock) => {
-      clock.error = -newYear;
-    });
+    withClocks(agents, () => wokeUpIn1970);
     await threeVoters(agents);
     await agents.run(seconds(50));
     expect(Number(agents.at(0).status.siteTime)).toBeLessThan(minutes(10));
     expect(agents.at(0).status.siteTimeState).toBe("uncertain: no clock source yet");
 
-    const [one, two] = [clockOf(agents.at(1)), clockOf(agents.at(2))];
-    Object.assign(one, { error: 300, synchronized: true });
+    agents.at(1).clock?.synchronize(milliseconds(300));
     await agents.run(seconds(60));
     expect(agents.leader()?.status.siteTimeState).toMatch(/1 source \(pi-2\), it has to stand/);
-    Object.assign(two, { error: -400, synchronized: true });
+    agents.at(2).clock?.synchronize(milliseconds(-400));
     await agents.until(
       "all are synced",
       () => agents.devices.every(({ status }) => status.isSiteTimeSynced && Number(status.siteTime) > newYear),
@@ -131,11 +103,9 @@ describe("a site that wakes up in 1970", () => {
   it("jumps once, although its coordinator dies right after, whichever moment that is (20 moments)", async () => {
     for (let moment = 0; moment < 20; moment++) {
       const agents = new VirtualAgents(100 + moment, 3);
-      withClocks(agents, (clock) => {
-        clock.error = -newYear;
-      });
+      withClocks(agents, () => wokeUpIn1970);
       await threeVoters(agents);
-      for (const device of agents.devices) Object.assign(clockOf(device), { error: 0, synchronized: true });
+      for (const { clock } of agents.devices) clock?.synchronize();
       for (let i = 0; i < 2_000 && !agents.devices.some(({ status }) => status.isSiteTimeSynced); i++)
         await agents.run(seconds(0.02));
       agents.time.run(seconds(0.004 * moment));
@@ -157,10 +127,8 @@ describe("a site that wakes up in 1970", () => {
 describe("a synced site", () => {
   it("ignores a clock that lies, says so, and never asks it who leads", async () => {
     const agents = new VirtualAgents(3, 3);
-    withClocks(agents, (clock, { name }) => {
-      clock.synchronized = true;
-      if (name === "pi-3") clock.error = 600_000;
-    });
+    const wallStartsAt = newYear + 600_000;
+    withClocks(agents, ({ name }) => (name === "pi-3" ? { wallStartsAt } : {}));
     await threeVoters(agents);
     await agents.until("it is synced", () => agents.leader()?.status.isSiteTimeSynced === true, seconds(60));
     await agents.run(minutes(20));
@@ -172,9 +140,6 @@ describe("a synced site", () => {
 
   it("keeps its time over a change of coordinator, to a tenth of a second and without a jump", async () => {
     const agents = new VirtualAgents(4, 5);
-    withClocks(agents, (clock) => {
-      clock.synchronized = true;
-    });
     await agents.found();
     await agents.until("5 voters", () => agents.leader()?.status.voters.length === 5, seconds(30));
     for (let i = 0; i < 3; i++) {
@@ -192,9 +157,7 @@ describe("a synced site", () => {
 describe("site time set by hand", () => {
   it("jumps forward once, however often the answer was lost; an earlier time is refused, with the reason", async () => {
     const agents = new VirtualAgents(5, 2);
-    withClocks(agents, (clock) => {
-      clock.error = -newYear;
-    });
+    withClocks(agents, () => wokeUpIn1970);
     await agents.found();
     await agents.run(seconds(20));
     const to = truth(agents);

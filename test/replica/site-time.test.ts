@@ -1,10 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { VirtualTime } from "../../firmware-sim/virtual-clock.ts";
+import { VirtualClock, VirtualTime } from "../../firmware-sim/virtual-clock.ts";
 import type { MemberKey } from "../../src/base/ids.ts";
-import { hours, logIndex, milliseconds, minutes, seconds, shift, siteTime } from "../../src/base/units.ts";
+import { hours, instant, logIndex, milliseconds, minutes, seconds, shift, siteTime } from "../../src/base/units.ts";
 import { SiteClock } from "../../src/replica/site-time.ts";
 import type { TimeFacts } from "../../src/site/time-table.ts";
-import { CrystalClock } from "./wall-clocks.ts";
 
 const spring = siteTime(Date.UTC(2026, 3, 1));
 const uncertain: TimeFacts = {
@@ -34,8 +33,12 @@ interface Options {
 
 function device({ floor = 0, facts = uncertain, ppm = 0, wallError = 0 }: Options = {}) {
   const time = new VirtualTime();
-  const crystal = new CrystalClock(time, spring, { ppm, origin: 5_000 });
-  crystal.wallError = wallError;
+  const crystal = new VirtualClock(time, {
+    driftPpm: ppm,
+    origin: instant(5_000),
+    wallStartsAt: spring + wallError,
+    isSynchronized: false,
+  });
   return { time, crystal, clock: new SiteClock(crystal, siteTime(floor), facts) };
 }
 

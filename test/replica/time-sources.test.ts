@@ -1,14 +1,13 @@
 // Which clocks a coordinator believes, in virtual time: against its own crystal, which may be off by 100 ppm.
 
 import { describe, expect, it } from "vitest";
-import { VirtualTime } from "../../firmware-sim/virtual-clock.ts";
+import { VirtualClock, VirtualTime } from "../../firmware-sim/virtual-clock.ts";
 import { type DeviceId, deviceId, type MemberKey } from "../../src/base/ids.ts";
 import { limits } from "../../src/base/limits.ts";
 import { type Duration, hours, logIndex, milliseconds, minutes, seconds, siteTime } from "../../src/base/units.ts";
 import { SiteClock } from "../../src/replica/site-time.ts";
 import { TimeSources, type TimeVerdict } from "../../src/replica/time-sources.ts";
 import { TimeTable } from "../../src/site/time-table.ts";
-import { CrystalClock } from "./wall-clocks.ts";
 
 const spring = Date.UTC(2026, 3, 1);
 const self = "a@1" as MemberKey;
@@ -20,7 +19,7 @@ const lookInterval = seconds(20);
 /** A coordinator, the log that agrees with it at once, and clocks that report every so often. */
 class Coordinator {
   readonly time = new VirtualTime();
-  readonly crystal: CrystalClock;
+  readonly crystal: VirtualClock;
   readonly clock: SiteClock;
   readonly table = new TimeTable(() => undefined);
   book = new TimeSources();
@@ -32,7 +31,7 @@ class Coordinator {
 
   /** `error`: how far site time is ahead of true time at first. */
   constructor(error: number, ppm = 0) {
-    this.crystal = new CrystalClock(this.time, spring, { ppm });
+    this.crystal = new VirtualClock(this.time, { driftPpm: ppm });
     this.clock = new SiteClock(this.crystal, siteTime(spring + error), this.table.facts);
     this.clock.lead(self, { current: [self] });
   }
