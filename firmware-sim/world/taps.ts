@@ -14,11 +14,17 @@ import type { RaftMessage } from "../../src/raft/types.ts";
 
 type RecordTold = (log: string, position: LogPosition, payload: Uint8Array) => void;
 
-/** `told` of each record once its sync has returned, before the agent hears of it. */
-export function tappedData(data: DataDirectory, told: RecordTold): DataDirectory {
+/**
+ * `told` of each record once its sync has returned, before the agent hears of it; `found` of each that opening a log finds, also
+ * of one that a power cut left whole although its sync had not returned.
+ */
+export function tappedData(data: DataDirectory, told: RecordTold, found: RecordTold = () => undefined): DataDirectory {
   const logFiles: LogFiles = {
     open: async (name, options, recovered) => {
-      const { log, recovery } = await data.logFiles.open(name, options, recovered);
+      const { log, recovery } = await data.logFiles.open(name, options, (record) => {
+        found(name, record.position, record.payload);
+        recovered(record);
+      });
       return { log: tappedLog(log, (position, payload) => told(name, position, payload)), recovery };
     },
     setAside: (name) => data.logFiles.setAside(name),

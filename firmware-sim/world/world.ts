@@ -12,7 +12,8 @@ import { type Duration, type Instant, instant, milliseconds, seconds } from "../
 import { defaultRaftLimits, defaultTiming } from "../../src/replica/open-replica.ts";
 import { DeviceGate } from "../device-gate.ts";
 import { SimulatedDisk, usualDisk } from "../disk/simulated-disk.ts";
-import { faultless, type NetworkFaults, SimulatedNetwork } from "../network.ts";
+import { SimulatedNetwork } from "../network.ts";
+import { faultless, type NetworkFaults } from "../network-path.ts";
 import { SeededRandom } from "../seeded-random.ts";
 import type { SimulatedBroker } from "../simulated-broker.ts";
 import { VirtualClock, VirtualTime } from "../virtual-clock.ts";
@@ -65,7 +66,7 @@ export class World {
     this.random = new SeededRandom(seed);
     this.trace = new TraceDigest(options);
     this.time.trace = (source, target, kind, payload) => this.trace.add(this.time.now, source, target, kind, payload);
-    this.checkpost = new Checkpost(() => this.time.now, checkers);
+    this.checkpost = new Checkpost(this.time, checkers);
     this.network = new SimulatedNetwork(this.time, this.random.fork("network"));
     this.brokers = plan.brokers.map((_, i) => this.network.addBroker(brokerUrl(i + 1)));
     this.network.addBroker(uplinkUrl);

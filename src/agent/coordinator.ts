@@ -7,20 +7,25 @@
 import { type DeviceId, type Generation, type MemberKey, memberKey, memberOf, type SiteId } from "../base/ids.ts";
 import type { Clock, Timer } from "../base/ports/clock.ts";
 import type { Logger } from "../base/ports/logger.ts";
-import { between, type Instant, milliseconds, seconds } from "../base/units.ts";
+import { between, type Instant, logIndex, milliseconds, seconds } from "../base/units.ts";
+import type { Began, JoinRefusedMessage } from "../mqtt/site-codec.ts";
 import type { RaftTiming, TransferOutcome } from "../raft/types.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { SiteClock } from "../replica/site-time.ts";
 import type { Command, JoinRequest, RefusalReason } from "../site/types.ts";
 import { Admission } from "./admission.ts";
 import { HandOver } from "./hand-over.ts";
+import type { Run } from "./own-past.ts";
+import type { Leading } from "./promises.ts";
 import { UplinkAbsence } from "./uplink-absence.ts";
 import { membersToProbe, planVoters, type VoterCandidate, type VoterSituation } from "./voter-policy.ts";
 
 export interface CoordinatorDoor {
   lastHeard(member: MemberKey): Instant | undefined;
   isPresent(device: DeviceId): boolean;
-  refuseJoin(to: MemberKey, reason: RefusalReason | "id-in-use", detail: string): void;
+  /** Why this run of a member cannot be what promised more before. `leading` since this term's authority began. */
+  contradiction(request: JoinRequest, began: Began, leading: Leading): string | undefined;
+  refuseJoin(to: MemberKey, reason: JoinRefusedMessage["reason"], detail: string): void;
   /** It has authority now; whatever speaks for the site outside may start. */
   authorityGained(): void;
   authorityLost(): void;
@@ -54,6 +59,8 @@ export class Coordinator {
   readonly #proposed = new Set<string>();
   #timer: Timer | undefined;
   #hasAuthority = false;
+  /** Committed when its authority began: so its term's first entry is at or before it. */
+  #leadsFrom = logIndex(0);
   #votersLookedAt: Instant | undefined;
   /** When it gained authority, or let another try to reach the uplink. */
   #uplinkTriedAt: Instant | undefined;
@@ -74,6 +81,10 @@ export class Coordinator {
     this.#admission = new Admission(ports.clock, {
       member: (device) => this.#known(device),
       isSelf: (device) => device === memberOf(options.self).device,
+      contradiction: (request, began) => {
+        const { term } = this.#replica.role;
+        return door.contradiction(request, began, { term, from: this.#leadsFrom });
+      },
       lastHeard: (member) => door.lastHeard(member),
       probe: (member) => this.#replica.probe(member),
       isVoter: (member) => this.#voters().includes(member),
@@ -121,8 +132,8 @@ export class Coordinator {
     this.#uplinkAbsence.look(this.#replica.state, this.#clock.now());
   }
 
-  asked(request: JoinRequest): void {
-    if (this.#hasAuthority) this.#admission.asked(request);
+  asked(request: JoinRequest, began: Began): void {
+    if (this.#hasAuthority) this.#admission.asked(request, began);
   }
 
   #duties(): void {
@@ -134,6 +145,7 @@ export class Coordinator {
     if (!this.#hasAuthority) {
       this.#hasAuthority = true;
       this.#uplinkTriedAt = this.#clock.now();
+      this.#leadsFrom = this.#replica.status().commit;
       this.#door.authorityGained();
     }
     const { state } = this.#replica;
@@ -234,8 +246,8 @@ export class Coordinator {
     return planVoters({ self, candidates: others, voters: kept, wanted }) ?? kept;
   }
 
-  #known(device: DeviceId): { member: MemberKey; session: number } | undefined {
+  #known(device: DeviceId): (Run & { readonly member: MemberKey }) | undefined {
     const known = this.#replica.state.members.get(device);
-    return known === undefined ? undefined : { member: memberKey(known), session: known.session };
+    return known === undefined ? undefined : { member: memberKey(known), session: known.session, start: known.start };
   }
 }

@@ -11,6 +11,8 @@ import {
   type ApiQuestionMessage,
   apiAnswerCodec,
   apiQuestionCodec,
+  type CopyMessage,
+  copyCodec,
   type JoinMessage,
   type JoinRefusedMessage,
   joinCodec,
@@ -30,6 +32,7 @@ export type SiteMessage =
   | PartialMessage
   | JoinMessage
   | JoinRefusedMessage
+  | CopyMessage
   | ProposeMessage
   | ProposalAnswerMessage
   | TimeQuestionMessage
@@ -73,10 +76,11 @@ export const messageKinds: { readonly [Kind in MessageKind]: KindRow<MessageOf<K
   partial: { ...member(20, "data"), codec: partialCodec },
   join: { ...member(21, "data"), codec: joinCodec },
   "join-refused": { ...member(22, "data"), codec: joinRefusedCodec },
+  copy: { ...member(25, "data"), codec: copyCodec },
   propose: { ...member(23, "data"), codec: proposeCodec },
   "proposal-answer": { ...member(24, "data"), codec: proposalAnswerCodec },
-  "time-question": { ...member(25, "raft"), codec: timeQuestionCodec },
-  "time-answer": { ...member(26, "raft"), codec: timeAnswerCodec },
+  "time-question": { ...member(27, "raft"), codec: timeQuestionCodec },
+  "time-answer": { ...member(28, "raft"), codec: timeAnswerCodec },
   "api-question": { ...anyone(30, "ask"), codec: apiQuestionCodec },
   "api-answer": { ...anyone(31, "answer"), codec: apiAnswerCodec },
   presence: { ...anyone(40, "presence"), codec: presenceCodec },

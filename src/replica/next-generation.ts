@@ -119,7 +119,7 @@ export async function beginNextGeneration(
   const inherited = [self.incarnation, ...was];
   applyCommand(state, at, {
     kind: "join",
-    joins: [{ device: self.device, incarnation, session, was: inherited, version }],
+    joins: [{ device: self.device, incarnation, session, start: 0, was: inherited, version }],
   });
 
   const only: MemberKey = memberKey({ device: self.device, incarnation });

@@ -61,7 +61,12 @@ function packCommand(command: Command): readonly unknown[] {
     case "found":
       return [command.site, command.generation.number, command.generation.nonce];
     case "join":
-      return [command.joins.map((join) => [join.device, join.incarnation, join.session, join.was, join.version])];
+      return [
+        command.joins.map((join) => [
+          ...[join.device, join.incarnation, join.session, join.start],
+          ...[join.was, join.version],
+        ]),
+      ];
     case "remove":
       return [command.device];
     case "configure":
@@ -138,11 +143,12 @@ function unpackGeneration(fields: Fields): Generation {
 }
 
 function unpackJoin(value: unknown): JoinRequest | undefined {
-  const fields = new Fields(value, 5);
+  const fields = new Fields(value, 6);
   return fields.finish({
     device: fields.matching(isDeviceId),
     incarnation: fields.matching(isIncarnation),
     session: fields.count(),
+    start: fields.count(),
     was: fields.list(limits.incarnationsInherited, (item) => (isIncarnation(item) ? item : undefined)),
     version: fields.text(versionLengthMax),
   });

@@ -6,7 +6,7 @@ import { VirtualClock } from "../../firmware-sim/virtual-clock.ts";
 import { beginGeneration, openSurvivor } from "../../src/agent/recovery.ts";
 import { deviceId, siteId } from "../../src/base/ids.ts";
 import { milliseconds, seconds } from "../../src/base/units.ts";
-import { VirtualAgents, VirtualDevice } from "./virtual-agents.ts";
+import { brokerUrl, VirtualAgents, VirtualDevice } from "./virtual-agents.ts";
 
 // Fractions of a second alone; beside other work on a small machine, more.
 vi.setConfig({ testTimeout: 60_000 });
@@ -74,6 +74,9 @@ describe("recovery", () => {
       expect(now).toBeGreaterThanOrEqual(applied);
       expect(after.counted).toBeGreaterThanOrEqual(readings.counted);
       agents.crash(device);
+      // What it said of its session is gone with the broker's memory: the next cut begins from the same card, as if this one never was.
+      agents.network.broker(brokerUrl).crash();
+      agents.network.broker(brokerUrl).restart();
     }
     expect(generations).toEqual(new Set([1, 2]));
   });

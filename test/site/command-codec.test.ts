@@ -13,6 +13,7 @@ const join = {
   device: deviceId("pi-1"),
   incarnation: incarnation(1),
   session: 3,
+  start: 2 ** 47,
   was: [incarnation(9)],
   version: "0.1.0",
 };

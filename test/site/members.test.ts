@@ -45,6 +45,7 @@ describe("joining", () => {
       device: deviceId(device),
       incarnation: incarnation(life),
       session: 1,
+      start: 1,
       was: [],
       version: "1",
     });
@@ -61,6 +62,7 @@ describe("joining", () => {
       device: deviceId(`d${place}`),
       incarnation: incarnation(1),
       session: 1,
+      start: 1,
       was: [],
       version: "1",
     }));

@@ -139,7 +139,14 @@ describe("an entry that makes no sense", () => {
       {
         kind: "join",
         joins: [
-          { device: deviceId("b"), incarnation: incarnation(1), session: 1, was: [incarnation(4)], version: "1" },
+          {
+            device: deviceId("b"),
+            incarnation: incarnation(1),
+            session: 1,
+            start: 1,
+            was: [incarnation(4)],
+            version: "1",
+          },
         ],
       },
       { kind: "remove", device: deviceId("a") },

@@ -85,7 +85,8 @@ function removeD(actor: Actor): void {
     device: "d" as DeviceId,
     incarnation: "0".repeat(32) as Incarnation,
     session: 1,
-    was: undefined,
+    start: 1,
+    was: [],
     version: "",
   };
   given(actor, 1, { kind: "found", site: siteId("test"), generation: { number: 1, nonce: "a".repeat(32) } });

@@ -20,7 +20,8 @@ const joined = {
   device: "d" as DeviceId,
   incarnation: "0".repeat(32) as Incarnation,
   session: 1,
-  was: undefined,
+  start: 1,
+  was: [],
   version: "",
 };
 
