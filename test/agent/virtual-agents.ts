@@ -89,6 +89,8 @@ export class VirtualAgents {
   watch: AgentPorts["watch"];
   /** Whose drivers this host has not. */
   readonly unknownDrivers = new Set<string>();
+  /** The machine's clock at each start; a right and synchronised one unless a test says otherwise. */
+  clockOf: (device: VirtualDevice) => VirtualClock = () => new VirtualClock(this.time);
   #serial = 0;
   #areSensorsSilent = false;
 
@@ -159,7 +161,7 @@ export class VirtualAgents {
 
   /** As `start`, but time passes only where the test lets it. */
   async launch(device: VirtualDevice, found: boolean): Promise<void> {
-    const clock = new VirtualClock(this.time);
+    const clock = this.clockOf(device);
     device.clock = clock;
     const data = await device.disk.openDataDirectory();
     const ports: AgentPorts = {
