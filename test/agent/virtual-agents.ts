@@ -91,6 +91,9 @@ export class VirtualAgents {
   readonly unknownDrivers = new Set<string>();
   /** The machine's clock at each start; a right and synchronised one unless a test says otherwise. */
   clockOf: (device: VirtualDevice) => VirtualClock = () => new VirtualClock(this.time);
+  groupBy = ["quantity"];
+  /** Of the site; the world has the first. */
+  readonly brokers = [brokerUrl];
   #serial = 0;
   #areSensorsSilent = false;
 
@@ -180,7 +183,7 @@ export class VirtualAgents {
       site: siteId("test"),
       device: deviceId(device.name),
       found,
-      brokers: [{ url: brokerUrl }],
+      brokers: this.brokers.map((url) => ({ url })),
       keepAlive: seconds(10),
       timing: defaultTiming,
       version: "0.0.0-test",
@@ -255,7 +258,7 @@ export class VirtualAgents {
     const configuration = {
       devices: new Map(this.devices.map(({ name }) => [deviceId(name), { zone: undefined, labels: {} }])),
       sensors,
-      aggregations: new Map([["all", { window: seconds(10), grace: seconds(8), groupBy: ["quantity"], where: {} }]]),
+      aggregations: new Map([["all", { window: seconds(10), grace: seconds(8), groupBy: this.groupBy, where: {} }]]),
       settings: {
         ...defaultConfiguration.settings,
         uplink: cloudUrl,
