@@ -5,6 +5,7 @@
 
 import { SkeinError } from "../../src/base/errors.ts";
 import { type Generation, type Incarnation, incarnation } from "../../src/base/ids.ts";
+import { limits } from "../../src/base/limits.ts";
 import {
   type DataDirectory,
   type DataDirectoryIdentity,
@@ -148,11 +149,11 @@ export class SimulatedDisk {
     const found = this.#content.identity;
     const fresh = incarnation(this.#random.bytes(16));
     if (found === undefined) {
-      return { identity: { incarnation: fresh, session: 1, storageSerial: serial }, origin: "created" };
+      return { identity: { incarnation: fresh, session: 1, storageSerial: serial, was: [] }, origin: "created" };
     }
     const session = found.session + 1;
     if (found.storageSerial === serial) return { identity: { ...found, session }, origin: "found" };
-    const was = found.incarnation;
+    const was = [found.incarnation, ...found.was];
     return { identity: { ...found, session, storageSerial: serial, incarnation: fresh, was }, origin: "copied" };
   }
 
@@ -195,10 +196,16 @@ export class SimulatedDisk {
         return storage;
       },
       saveGeneration: (generation: Generation) => save({ ...identity, generation }),
-      newIncarnation: async () => {
+      newIncarnation: async ({ generation, was, fill } = {}) => {
+        const next = incarnation(this.#random.bytes(16));
+        const content = this.#incarnation(next);
+        const fresh = new SimulatedStorage(device, content.storage);
+        await fill?.({ incarnation: next, logFiles: logFilesOf(device, () => content.logs), storage: fresh });
         await storage.close();
-        await save({ ...identity, was: identity.incarnation, incarnation: incarnation(this.#random.bytes(16)) });
-        storage = new SimulatedStorage(device, contentNow().storage);
+        const inherited = was ?? [identity.incarnation, ...identity.was].slice(0, limits.incarnationsInherited);
+        const chosen = generation === undefined ? {} : { generation };
+        await save({ ...identity, ...chosen, was: inherited, incarnation: next });
+        storage = fresh;
       },
       usage: () => ({ bytesWritten: device.bytesWritten, syncs: device.syncs }),
       close: () => storage.close(),

@@ -5,7 +5,7 @@
 import type { MemberKey } from "../../src/base/ids.ts";
 import type { LogPosition } from "../../src/base/ports/log-file.ts";
 import type { Instant } from "../../src/base/units.ts";
-import type { Entry, RaftEffect, RaftEvent, RaftInitial } from "../../src/raft/types.ts";
+import type { Entry, RaftEffect, RaftEvent, RaftInitial, RaftMessage } from "../../src/raft/types.ts";
 import type { WatchedReplica } from "../../src/replica/contract.ts";
 import type { Applied } from "../../src/site/types.ts";
 
@@ -30,6 +30,11 @@ export interface WatchedLife {
   readonly card: string;
   readonly self: MemberKey;
   readonly replica: WatchedReplica;
+  /**
+   * Which founding of the site the log on its card belongs to, as the card's identity says; 1 while it has heard of none. Terms and
+   * indexes are compared within a generation only (PROTOCOLS, "Who is who").
+   */
+  generation(): number;
 }
 
 /** A record that a card keeps through any power cut from now on: its sync has returned. */
@@ -59,7 +64,10 @@ export interface SensedValue {
   readonly value: number;
 }
 
-/** What a client of the site's API did; a time-out's outcome is unknown. */
+/**
+ * What a client of the site's API did; a time-out's outcome is unknown. Told once, when it was answered or given up, and in any
+ * case before `healed`. Of one key each write has another value.
+ */
 export interface ClientOperation {
   readonly client: string;
   readonly kind: "write" | "read";
@@ -94,10 +102,18 @@ export interface Checker {
   /** The state came from a snapshot; `life.replica` shows it. */
   replaced?(life: WatchedLife): void;
   synced?(record: SyncedRecord): void;
+  /**
+   * A Raft message leaves the device, as the twin of its link sees it: decoded from the frame that a connected link was given, once
+   * for each broker. `to` absent: everyone, on the log topic.
+   */
+  said?(from: MemberKey, machine: string, message: RaftMessage, to: MemberKey | undefined): void;
   sensed?(value: SensedValue): void;
-  /** The card lost what it held: wiped, or damaged so that its device gave it up. */
+  /** The card lost what it held, or went back to what it held before: wiped, damaged so that its device gave it up, overwritten by a backup. */
   cardLost?(card: string): void;
-  uplink?(publish: UplinkPublish): void;
+  /** A connected link to a broker outside the site was given something to publish. */
+  published?(machine: string): void;
+  /** `machine` published it, however long ago. */
+  uplink?(publish: UplinkPublish, machine: string): void;
   operation?(operation: ClientOperation): void;
   /** Once each virtual second. */
   second?(): void;

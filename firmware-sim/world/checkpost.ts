@@ -9,6 +9,12 @@ import type { Checker, CheckerOf, WatchedLife } from "./checker.ts";
 
 type Told = Exclude<keyof Checker, "name">;
 
+export interface WatchedMachine {
+  readonly machine: string;
+  readonly card: string;
+  generation(): number;
+}
+
 /** A life and whether it goes on: the replica of a machine without power says nothing any more. */
 interface Life extends WatchedLife {
   isOver: boolean;
@@ -62,12 +68,13 @@ export class Checkpost {
   }
 
   /** The watch of one life of the machine's replica; the life before, if it goes on, ends here. */
-  watch(machine: string, card: string, self: MemberKey): ReplicaWatch {
+  watch(of: WatchedMachine, self: MemberKey): ReplicaWatch {
+    const { machine } = of;
     let life: Life | undefined;
     const begin = (replica: WatchedReplica): Life => {
       this.end(machine);
       this.#lastLife += 1;
-      const begun = { number: this.#lastLife, machine, card, self, replica, isOver: false };
+      const begun = { number: this.#lastLife, ...of, self, replica, isOver: false };
       this.#lives.set(machine, begun);
       return begun;
     };

@@ -16,10 +16,12 @@ import { defaultConfiguration } from "../site/configuration-defaults.ts";
 import { diffConfiguration } from "../site/configuration-diff.ts";
 import { readChanges } from "../site/configuration-items.ts";
 import { configurationBefore, decodeRevision, historyKey, type Revision } from "../site/configuration-table.ts";
+import type { Operator } from "./operator.ts";
 import type { AgentStatus } from "./status.ts";
 
 export interface ApiParts {
   readonly replica: Replica;
+  readonly operator: Operator;
   status(): AgentStatus;
   answer(client: Member, message: ApiAnswerMessage, via: string): void;
 }
@@ -27,7 +29,7 @@ export interface ApiParts {
 const changeWithin = seconds(20);
 const readWithin = seconds(3);
 
-const questions = ["status", "members", "config.show", "config.history", "config.apply"];
+const questions = ["status", "members", "config.show", "config.history", "config.apply", "coordinator.transfer"];
 /** Of the size that the schema allows, so many fit a frame. */
 const itemsInPart = 24;
 const revisionsInPart = 48;
@@ -88,6 +90,8 @@ export class Api {
         return this.#history(argument);
       case "config.apply":
         return [await this.#apply(argument)];
+      case "coordinator.transfer":
+        return [await this.#parts.operator.transfer(argument)];
       default:
         throw new SkeinError(
           "not-found",

@@ -9,12 +9,15 @@ import type { Clock, Timer } from "../base/ports/clock.ts";
 import type { Logger } from "../base/ports/logger.ts";
 import { between, type Instant, logIndex, milliseconds, seconds } from "../base/units.ts";
 import type { Began, JoinRefusedMessage } from "../mqtt/site-codec.ts";
+import type { RaftTiming, TransferOutcome } from "../raft/types.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { SiteClock } from "../replica/site-time.ts";
 import type { Command, JoinRequest, RefusalReason } from "../site/types.ts";
 import { Admission } from "./admission.ts";
+import { HandOver } from "./hand-over.ts";
 import type { Run } from "./own-past.ts";
 import type { Leading } from "./promises.ts";
+import { UplinkAbsence } from "./uplink-absence.ts";
 import { membersToProbe, planVoters, type VoterCandidate, type VoterSituation } from "./voter-policy.ts";
 
 export interface CoordinatorDoor {
@@ -33,6 +36,7 @@ export interface CoordinatorOptions {
   readonly site: SiteId;
   /** Of the generation that this device founded and that the log does not know yet. */
   readonly founding: Generation | undefined;
+  readonly timing: RaftTiming;
 }
 
 const dutyInterval = milliseconds(100);
@@ -49,6 +53,8 @@ export class Coordinator {
   readonly #options: CoordinatorOptions;
   readonly #door: CoordinatorDoor;
   readonly #admission: Admission;
+  readonly #handOver: HandOver;
+  readonly #uplinkAbsence = new UplinkAbsence();
   /** Kinds of proposals that are on their way: one of each at a time. */
   readonly #proposed = new Set<string>();
   #timer: Timer | undefined;
@@ -56,6 +62,8 @@ export class Coordinator {
   /** Committed when its authority began: so its term's first entry is at or before it. */
   #leadsFrom = logIndex(0);
   #votersLookedAt: Instant | undefined;
+  /** When it gained authority, or let another try to reach the uplink. */
+  #uplinkTriedAt: Instant | undefined;
 
   constructor(
     ports: { clock: Clock; logger: Logger },
@@ -69,6 +77,7 @@ export class Coordinator {
     this.#siteClock = parts.siteClock;
     this.#options = options;
     this.#door = door;
+    this.#handOver = new HandOver(ports, options, parts.replica);
     this.#admission = new Admission(ports.clock, {
       member: (device) => this.#known(device),
       isSelf: (device) => device === memberOf(options.self).device,
@@ -103,6 +112,26 @@ export class Coordinator {
     this.#loseAuthority();
   }
 
+  /** The agent is about to stop: resolves within one election timeout. */
+  retire(): Promise<void> {
+    return this.#handOver.retire();
+  }
+
+  /** Who would take over: that device, or the best one. Undefined: it is no other voter; nobody was heard lately. */
+  successor(device: DeviceId | undefined): MemberKey | undefined {
+    if (device === undefined) return this.#handOver.best();
+    return this.#voters().find((voter) => voter !== this.#options.self && memberOf(voter).device === device);
+  }
+
+  handOver(to: MemberKey, why: string, done: (outcome: TransferOutcome) => void): void {
+    this.#handOver.to(to, why, done);
+  }
+
+  /** An entry was applied here, whoever leads. */
+  applied(): void {
+    this.#uplinkAbsence.look(this.#replica.state, this.#clock.now());
+  }
+
   asked(request: JoinRequest, began: Began): void {
     if (this.#hasAuthority) this.#admission.asked(request, began);
   }
@@ -116,6 +145,7 @@ export class Coordinator {
     if (!this.#hasAuthority) {
       this.#hasAuthority = true;
       this.#leadsFrom = this.#replica.status().commit;
+      this.#uplinkTriedAt = this.#clock.now();
       this.#door.authorityGained();
     }
     const { state } = this.#replica;
@@ -128,6 +158,16 @@ export class Coordinator {
     const upTo = now === undefined ? undefined : state.dueClose(now);
     if (upTo !== undefined) this.#propose("close", { kind: "close", upTo });
     this.#keepVoters();
+    this.#lookForUplink();
+  }
+
+  #lookForUplink(): void {
+    const now = this.#clock.now();
+    if (!this.#uplinkAbsence.isHandOverDue(this.#uplinkTriedAt ?? now, now)) return;
+    this.#uplinkTriedAt = now; // if nobody takes over, the next try waits as if another had
+    const to = this.#handOver.next();
+    if (to !== undefined)
+      this.#handOver.to(to, "items wait, and this device does not reach the uplink", () => undefined);
   }
 
   #loseAuthority(): void {

@@ -47,7 +47,7 @@ export function describeAgent(parts: AgentParts): AgentStatus {
     isVoter: voters.includes(self),
     term: raft.term,
     leader: raft.leader === undefined ? undefined : memberOf(raft.leader).device,
-    why: parts.silentBecause ?? parts.joining.waitsFor ?? raft.why,
+    why: parts.silentBecause ?? parts.joining.waitsFor ?? describeTransfer(raft) ?? raft.why,
     commit: raft.commit,
     applied: raft.applied,
     revision: state.revision,
@@ -76,6 +76,10 @@ export function describeAgent(parts: AgentParts): AgentStatus {
     disk: { bytesWritten: parts.disk.bytesWritten, syncs: parts.disk.syncs },
     traffic: describeTraffic(brokers),
   };
+}
+
+function describeTransfer({ transferringTo }: RaftStatus): string | undefined {
+  return transferringTo === undefined ? undefined : `is handing over to ${memberOf(transferringTo).device}`;
 }
 
 /** A follower knows its own lag alone; the leader knows the voters' and those that it asked. */

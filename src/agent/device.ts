@@ -21,6 +21,7 @@ import { describeAgent } from "./describe.ts";
 import { Joining } from "./joining.ts";
 import { LastHeard } from "./last-heard.ts";
 import type { Life } from "./life.ts";
+import { Operator } from "./operator.ts";
 import { isSuperseded, OwnPast, type Run } from "./own-past.ts";
 import type { AgentConfiguration, AgentPorts } from "./ports.ts";
 import { Problems } from "./problems.ts";
@@ -31,8 +32,11 @@ export interface DeviceHandlers {
   generation(): Generation | undefined;
   /** This device has belonged to none so far. */
   adoptGeneration(generation: Generation): void;
-  /** This incarnation must not go on: the agent makes a new one. `set-aside`: without the readings that are on the card. */
-  renew(why: string, readings?: "kept" | "set-aside"): void;
+  /**
+   * This incarnation must not go on: the agent makes a new one. `set-aside`: without the readings that are on the card.
+   * `generation`: the one that the new incarnation belongs to, if it is not this one's.
+   */
+  renew(why: string, readings?: "kept" | "set-aside", generation?: Generation): void;
   /** The disk no longer keeps what is promised. */
   failed(failure: SkeinError): void;
 }
@@ -150,7 +154,7 @@ export class Device {
         version: life.version,
       },
       {
-        was: () => (this.#counting.hasReadings ? life.was : undefined),
+        was: () => (this.#counting.hasReadings ? life.was : []),
         leader: () => this.#replica.role.leader,
         known: () => this.#replica.state.members.get(life.self.device),
         ask: (leader, request) =>
@@ -166,7 +170,7 @@ export class Device {
     this.#coordinator = new Coordinator(
       { clock, logger },
       { replica: this.#replica, siteClock: parts.siteClock },
-      { self: this.#key, site: life.site, founding: life.founding },
+      { self: this.#key, site: life.site, founding: life.founding, timing: configuration.timing },
       {
         lastHeard: (member) => this.#heard.of(member),
         isPresent: (device) => device === life.self.device || this.#brokers.isPresent(device),
@@ -194,6 +198,7 @@ export class Device {
     });
     this.#api = new Api(ports, {
       replica: this.#replica,
+      operator: new Operator(life.self.device, this.#coordinator, () => this.status().leader),
       status: () => this.status(),
       answer: (client, message, via) => void this.#brokers.send(client, message, via),
     });
@@ -219,8 +224,9 @@ export class Device {
     this.#counting.start();
   }
 
-  /** A stop is not a leave. Sampling ends first, so that what was read is on the card before the voice falls silent. */
+  /** A stop is not a leave. A coordinator hands over first, while it still serves. Then sampling ends, so that what was read is on the card before the voice falls silent. */
   async stop(): Promise<void> {
+    await this.#coordinator.retire();
     this.#joining.stop();
     this.#ownPast.stop();
     this.#coordinator.end();
@@ -289,6 +295,7 @@ export class Device {
       case "pre-vote-reply":
       case "vote-request":
       case "vote-reply":
+      case "transfer-request":
         if (!this.#ownPast.isTrusted) return;
         break;
       case "append":
@@ -313,8 +320,15 @@ export class Device {
   }
 
   #heardGeneration(generation: Generation, kind: string, from: Member): void {
-    if (this.#handlers.generation() === undefined) {
+    const own = this.#handlers.generation();
+    if (own === undefined) {
       if (kind === "append") this.#handlers.adoptGeneration(generation);
+      return;
+    }
+    if (generation.number < own.number) return; // left behind: its members hear this generation, and come over
+    if (generation.number > own.number) {
+      const why = `the site was recovered: ${from.device} leads generation ${generation.number}, and this is generation ${own.number}`;
+      if (kind === "append") this.#handlers.renew(why, "kept", generation);
       return;
     }
     this.#problems.note(
@@ -369,6 +383,7 @@ export class Device {
 
   #applied(touched: ReadonlySet<Touched>, moved: readonly CountMove[]): void {
     if (touched.has("members")) this.#joining.look();
+    if (touched.has("outbox") || touched.has("cursor")) this.#coordinator.applied();
     this.#counting.applied(touched, moved);
     this.#dashboard.applied(touched);
   }

@@ -13,8 +13,8 @@ export interface JoiningDoor {
   leader(): MemberKey | undefined;
   /** What the own copy of the member table says of this device. */
   known(): (Run & { readonly incarnation: Incarnation }) | undefined;
-  /** The incarnation whose readings this device still has, to be counted on from where that one stopped. */
-  was(): Incarnation | undefined;
+  /** The incarnations whose readings this device still has, to be counted on from where they stopped; newest first. */
+  was(): readonly Incarnation[];
   ask(leader: MemberKey, request: JoinRequest): void;
   /** This incarnation cannot go on: it was removed while it was away. */
   pastIsNotMine(detail: string): void;

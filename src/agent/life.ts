@@ -12,8 +12,8 @@ export interface Life {
   readonly isReturning: boolean;
   /** What was on the card. */
   readonly began: Began;
-  /** The incarnation whose readings this data directory still has. */
-  readonly was: Member["incarnation"] | undefined;
+  /** The incarnations whose readings this data directory still has, newest first. */
+  readonly was: readonly Member["incarnation"][];
   readonly version: string;
   /** The generation that this device founded and that the log may not know yet. */
   readonly founding: Generation | undefined;

@@ -6,6 +6,7 @@ import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
 import { isSkeinError } from "../base/errors.ts";
 import { configCommand } from "./commands/config.ts";
+import { coordinatorCommand } from "./commands/coordinator.ts";
 import { healthCommand } from "./commands/health.ts";
 import { membersCommand } from "./commands/members.ts";
 import { runCommand } from "./commands/run.ts";
@@ -36,6 +37,7 @@ async function main(): Promise<void> {
     .command(statusCommand)
     .command(membersCommand)
     .command(configCommand)
+    .command(coordinatorCommand)
     .command(runCommand)
     .command(healthCommand)
     .demandCommand(1, "Which command? See the list above; `skein <command> --help` explains one.")

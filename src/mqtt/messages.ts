@@ -68,6 +68,7 @@ export const messageKinds: { readonly [Kind in MessageKind]: KindRow<MessageOf<K
   "snapshot-chunk": { ...member(10, "data"), codec: raftCodecs["snapshot-chunk"] },
   "read-question": { ...member(11, "raft"), codec: raftCodecs["read-question"] },
   "read-answer": { ...member(12, "raft"), codec: raftCodecs["read-answer"] },
+  "transfer-request": { ...member(13, "raft"), codec: raftCodecs["transfer-request"] },
   partial: { ...member(20, "data"), codec: partialCodec },
   join: { ...member(21, "data"), codec: joinCodec },
   "join-refused": { ...member(22, "data"), codec: joinRefusedCodec },

@@ -221,6 +221,19 @@ export const raftCodecs: { readonly [Kind in RaftKind]: Codec<MessageOf<Kind>> }
       });
     },
   },
+  "transfer-request": {
+    encode: (message) => [message.term, message.beat, message.lastIndex, message.lastTerm],
+    decode: (body) => {
+      const fields = new Fields(body, 4);
+      return fields.finish({
+        kind: "transfer-request",
+        term: term(fields.count()),
+        beat: fields.count(),
+        lastIndex: logIndex(fields.count()),
+        lastTerm: term(fields.count()),
+      });
+    },
+  },
   "read-question": {
     encode: (message) => [message.term, message.request],
     decode: (body) => {

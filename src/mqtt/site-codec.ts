@@ -104,7 +104,7 @@ const detailOf = (text: string): string => text.slice(0, detailLengthMax);
 
 export const joinCodec: Codec<JoinMessage> = {
   encode: ({ request, began }) => [
-    ...[request.device, request.incarnation, request.session, request.start, request.was ?? null, request.version],
+    ...[request.device, request.incarnation, request.session, request.start, request.was, request.version],
     ...[began.term, began.lastIndex, began.lastTerm],
   ],
   decode: (body) => {
@@ -116,7 +116,7 @@ export const joinCodec: Codec<JoinMessage> = {
         incarnation: fields.matching(isIncarnation),
         session: fields.count(),
         start: fields.count(),
-        was: fields.optional((item) => item.matching(isIncarnation)),
+        was: fields.list(limits.incarnationsInherited, (item) => (isIncarnation(item) ? item : undefined)),
         version: fields.text(64),
       },
       began: { term: term(fields.count()), lastIndex: logIndex(fields.count()), lastTerm: term(fields.count()) },

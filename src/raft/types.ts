@@ -101,6 +101,16 @@ export type RaftMessage =
       readonly data: Uint8Array;
       readonly isLast: boolean;
     }
+  /** The leader asks a voter whose log is complete to hold an election at once (thesis §3.10). Its answer is the vote request. */
+  | {
+      readonly kind: "transfer-request";
+      readonly term: Term;
+      /** The leader's newest beat when it asked: whoever has heard a later one knows that the question is stale. */
+      readonly beat: number;
+      /** What the target's log must hold, synced. */
+      readonly lastIndex: LogIndex;
+      readonly lastTerm: Term;
+    }
   | { readonly kind: "read-question"; readonly term: Term; readonly request: number }
   | {
       readonly kind: "read-answer";
@@ -133,6 +143,8 @@ export type RaftEvent = EventHead &
       }
     /** Move to these voters through a joint configuration. */
     | { readonly kind: "change-voters"; readonly context: number; readonly voters: readonly MemberKey[] }
+    /** Hand the leadership over to `to`, another voter. */
+    | { readonly kind: "transfer"; readonly context: number; readonly to: MemberKey }
     /** Ask `member` (a learner) how far it is: it is sent an empty unicast append and answers with an acknowledgement. */
     | { readonly kind: "probe"; readonly member: MemberKey }
     | { readonly kind: "read"; readonly context: number }
@@ -172,8 +184,22 @@ export type RaftEffect =
   | {
       readonly kind: "proposal-refused";
       readonly context: number;
-      readonly reason: "not-leader" | "busy" | "configuration-pending" | "too-large" | "term-not-committed";
+      readonly reason:
+        | "not-leader"
+        | "busy"
+        | "configuration-pending"
+        | "too-large"
+        | "term-not-committed"
+        /** The leadership is being handed over: whoever leads in a moment takes it. */
+        | "transferring";
       readonly leader: MemberKey | undefined;
+    }
+  /** Once for each `transfer`. */
+  | {
+      readonly kind: "transfer-ended";
+      readonly context: number;
+      readonly to: MemberKey;
+      readonly outcome: TransferOutcome;
     }
   | { readonly kind: "read-ready"; readonly context: number; readonly index: LogIndex }
   | { readonly kind: "read-refused"; readonly context: number; readonly leader: MemberKey | undefined }
@@ -209,6 +235,18 @@ export type RaftEffect =
   | { readonly kind: "compacted"; readonly start: LogStart }
   /** A peer contradicts what is committed here: counted, reported, not followed in this term. Never thrown. */
   | { readonly kind: "diverged"; readonly from: MemberKey; readonly index: LogIndex; readonly detail: string };
+
+export type TransferOutcome =
+  /** The target leads, and has committed an entry of its term. */
+  | "done"
+  /** It did not take over in time: this member leads on, or another does. */
+  | "not-taken"
+  /** This member leads no more, and did not learn in time who does. */
+  | "unknown"
+  /** It was not begun: this member does not lead; the target is no other voter; a change of the voters or another transfer is under way, or the term has committed nothing yet. */
+  | "not-leader"
+  | "not-a-voter"
+  | "busy";
 
 export interface RaftTiming {
   readonly heartbeatInterval: Duration;
@@ -275,6 +313,8 @@ export interface RaftStatus {
   readonly isVotersCommitted: boolean;
   /** A leader that has committed an entry of its own term and whose quorum answered within the election timeout. */
   readonly hasAuthority: boolean;
+  /** To whom this leader is handing over; meanwhile it takes no proposals. */
+  readonly transferringTo: MemberKey | undefined;
   readonly followers: readonly FollowerStatus[];
 }
 

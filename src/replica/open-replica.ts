@@ -131,6 +131,6 @@ export function beginning({ initial }: ReplicaParts): { term: Term; lastIndex: L
 }
 
 /** The newest site time that is on the disk: no coordinator's clock may begin before it. */
-export function newestTime({ initial, state }: ReplicaParts): SiteTime {
+export function newestTime({ initial, state }: Pick<ReplicaParts, "initial" | "state">): SiteTime {
   return initial.entries.reduce((newest, entry) => siteTime(Math.max(newest, entry.siteTime)), state.siteTimeFloor);
 }

@@ -10,7 +10,7 @@ import type { Timer } from "../base/ports/clock.ts";
 import type { LogUsage } from "../base/ports/log-file.ts";
 import { between, type Duration, type Instant, type LogIndex } from "../base/units.ts";
 import { createRaft } from "../raft/raft.ts";
-import type { Raft, RaftEffect, RaftEvent, RaftMessage, RaftStatus } from "../raft/types.ts";
+import type { Raft, RaftEffect, RaftEvent, RaftMessage, RaftStatus, TransferOutcome } from "../raft/types.ts";
 import { encodeProposal } from "../site/command-codec.ts";
 import type { SiteState } from "../site/state.ts";
 import type { ClientSerial, Command } from "../site/types.ts";
@@ -32,6 +32,7 @@ import { SnapshotTransfer } from "./snapshot-transfer.ts";
 import { type SubmissionResult, Submissions } from "./submissions.ts";
 import { type ProposalResult, WaitingProposals } from "./waiting-proposals.ts";
 import { WaitingReads } from "./waiting-reads.ts";
+import { WaitingTransfers } from "./waiting-transfers.ts";
 
 type EventBody = RaftEvent extends infer E ? (E extends RaftEvent ? Omit<E, "now" | "siteTime"> : never) : never;
 export class Replica {
@@ -48,6 +49,7 @@ export class Replica {
   readonly #keeper: CheckpointKeeper;
   readonly #waiting = new WaitingProposals();
   readonly #reads: WaitingReads;
+  readonly #transfers = new WaitingTransfers();
   readonly #submissions: Submissions;
   readonly #events: RaftEvent[] = [];
   readonly #proposals: ProposalQueue;
@@ -194,6 +196,12 @@ export class Replica {
     this.#enter({ kind: "change-voters", context: this.#waiting.add(done), voters });
   }
 
+  /** As coordinator, to another voter. No proposal is taken meanwhile; if it does not take over, this device goes on. */
+  transferLeadership(to: MemberKey, done: (outcome: TransferOutcome) => void): void {
+    if (this.#isStopped) done("unknown");
+    else this.#enter({ kind: "transfer", context: this.#transfers.add(done), to });
+  }
+
   /** A cell of the state, also one whose bytes are on the disk alone. Undefined: there is none (any more). */
   async readCell(key: string): Promise<Uint8Array | undefined> {
     return this.state.cell(key) ?? (await this.#ports.storage.get(this.#checkpoints.keyOf(key)));
@@ -289,6 +297,9 @@ export class Replica {
       case "proposal-refused":
         this.#waiting.refused(effect);
         return;
+      case "transfer-ended":
+        this.#transfers.ended(effect);
+        return;
       case "read-ready":
         this.#reads.settle(effect.context, true);
         return;
@@ -353,5 +364,6 @@ export class Replica {
     this.#submissions.stop();
     this.#waiting.abandon();
     this.#reads.abandon();
+    this.#transfers.abandon();
   }
 }

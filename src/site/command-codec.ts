@@ -63,7 +63,7 @@ function packCommand(command: Command): readonly unknown[] {
       return [
         command.joins.map((join) => [
           ...[join.device, join.incarnation, join.session, join.start],
-          ...[join.was ?? null, join.version],
+          ...[join.was, join.version],
         ]),
       ];
     case "remove":
@@ -144,7 +144,7 @@ function unpackJoin(value: unknown): JoinRequest | undefined {
     incarnation: fields.matching(isIncarnation),
     session: fields.count(),
     start: fields.count(),
-    was: fields.optional((each) => each.matching(isIncarnation)),
+    was: fields.list(limits.incarnationsInherited, (item) => (isIncarnation(item) ? item : undefined)),
     version: fields.text(versionLengthMax),
   });
 }

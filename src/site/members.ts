@@ -139,12 +139,12 @@ export class Members implements CellSource {
         this.#members.set(device, { ...known, session, start, version });
         continue;
       }
-      const inherited = was === undefined ? undefined : memberKey({ device, incarnation: was });
+      const inherited = this.#ancestorOf({ device, was });
       const ancestor = inherited === undefined ? undefined : (this.#position(inherited) ?? this.#gone.get(inherited));
       if (inherited !== undefined && this.#gone.has(inherited)) resumed.push(this.#endedOrigin(inherited));
       if (known !== undefined) {
         this.#end(known);
-        if (known.incarnation !== was) ended.push(this.#endedOrigin(memberKey(known)));
+        if (memberKey(known) !== inherited) ended.push(this.#endedOrigin(memberKey(known)));
       }
       if (inherited !== undefined) this.#setHeir(inherited, incarnation);
       const { counted, stored } = ancestor ?? { counted: 0, stored: 0 };
@@ -230,9 +230,17 @@ export class Members implements CellSource {
       const detail = `${device} has started ${known.session} times, and this join is of another start, number ${session}`;
       return refused("stale-session", detail);
     }
-    const heir = was === undefined ? undefined : this.#gone.get(memberKey({ device, incarnation: was }))?.heir;
+    const inherited = this.#ancestorOf({ device, was });
+    const heir = inherited === undefined ? undefined : this.#gone.get(inherited)?.heir;
     if (heir === undefined) return undefined;
-    return refused("heir-exists", `The readings of ${device}@${was} are already counted on by ${device}@${heir}`);
+    return refused("heir-exists", `The readings of ${inherited} are already counted on by ${device}@${heir}`);
+  }
+
+  /** The newest earlier incarnation that is known here. */
+  #ancestorOf({ device, was }: Pick<JoinRequest, "device" | "was">): MemberKey | undefined {
+    return was
+      .map((earlier) => memberKey({ device, incarnation: earlier }))
+      .find((origin) => this.#position(origin) !== undefined || this.#gone.has(origin));
   }
 
   #position(origin: MemberKey): (SiteMember & Position) | undefined {

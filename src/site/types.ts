@@ -20,8 +20,11 @@ export interface JoinRequest {
   readonly session: number;
   /** Drawn at that start: whoever comes with the same session and another start runs from a copy of the directory. */
   readonly start: number;
-  /** The incarnation whose readings the device still has. */
-  readonly was: Incarnation | undefined;
+  /**
+   * The incarnations whose readings the device still has, the newest first. The site goes on from the newest that it knows: it
+   * need not have heard of those between, which may never have been admitted.
+   */
+  readonly was: readonly Incarnation[];
   /** Version of the agent. */
   readonly version: string;
 }

@@ -8,7 +8,7 @@ import type { JoinRequest, RefusalReason } from "../../src/site/types.ts";
 const incarnation = (number: number): Incarnation => String(number).padStart(32, "0") as Incarnation;
 
 function request(name: string, of = 1, session = 1, start = session): JoinRequest {
-  return { device: deviceId(name), incarnation: incarnation(of), session, start, was: undefined, version: "1" };
+  return { device: deviceId(name), incarnation: incarnation(of), session, start, was: [], version: "1" };
 }
 
 const began = { term: term(1), lastIndex: logIndex(1), lastTerm: term(1) };

@@ -6,7 +6,7 @@ import { SimulatedNetwork } from "../../firmware-sim/network.ts";
 import { SeededRandom } from "../../firmware-sim/seeded-random.ts";
 import { VirtualClock, VirtualTime } from "../../firmware-sim/virtual-clock.ts";
 import { type Agent, createAgent } from "../../src/agent/agent.ts";
-import type { AgentConfiguration } from "../../src/agent/ports.ts";
+import type { AgentConfiguration, AgentPorts } from "../../src/agent/ports.ts";
 import type { AgentStatus } from "../../src/agent/status.ts";
 import { assert, SkeinError } from "../../src/base/errors.ts";
 import { deviceId, type SensorId, sensorId, siteId } from "../../src/base/ids.ts";
@@ -23,7 +23,7 @@ import { readChanges } from "../../src/site/configuration-items.ts";
 
 export const brokerUrl = "mqtt://broker:1883";
 /** The uplink goes elsewhere, where nothing fails: what reached this broker is what the cloud has. */
-const cloudUrl = "mqtt://cloud:1883";
+export const cloudUrl = "mqtt://cloud:1883";
 
 export function loggerTo(lines: string[], name: string, time: VirtualTime): Logger {
   const write = (level: string) => (fields: object, event: string) => {
@@ -165,35 +165,38 @@ export class VirtualAgents {
     const clock = new VirtualClock(this.time);
     device.clock = clock;
     const data = await device.disk.openDataDirectory();
-    const agent = createAgent(
-      {
-        clock,
-        random: this.random.fork(`${device.name} ${this.time.now}`),
-        logger: loggerTo(this.log, device.name, this.time),
-        data,
-        links: this.network.device(device.host),
-        drivers: (sensor) => {
-          if (this.unknownDrivers.has(sensor)) throw new SkeinError("invalid-argument", `no driver for ${sensor}`);
-          return this.#driver(sensor, clock);
-        },
+    const ports: AgentPorts = {
+      clock,
+      random: this.random.fork(`${device.name} ${this.time.now}`),
+      logger: loggerTo(this.log, device.name, this.time),
+      data,
+      links: this.network.device(device.host),
+      drivers: (sensor) => {
+        if (this.unknownDrivers.has(sensor)) throw new SkeinError("invalid-argument", `no driver for ${sensor}`);
+        return this.#driver(sensor, clock);
       },
-      {
-        site: siteId("test"),
-        device: deviceId(device.name),
-        found,
-        brokers: [{ url: brokerUrl }],
-        keepAlive: seconds(10),
-        timing: defaultTiming,
-        version: "0.0.0-test",
-        ...(this.sizes === undefined ? {} : { sizes: this.sizes }),
-      },
-    );
+    };
+    const agent = createAgent(this.watched(device, ports), {
+      site: siteId("test"),
+      device: deviceId(device.name),
+      found,
+      brokers: [{ url: brokerUrl }],
+      keepAlive: seconds(10),
+      timing: defaultTiming,
+      version: "0.0.0-test",
+      ...(this.sizes === undefined ? {} : { sizes: this.sizes }),
+    });
     device.agent = agent;
     device.failure = undefined;
     agent.failed.then((failure) => {
       if (device.agent === agent) device.failure = failure;
     }, rethrow);
     await agent.start();
+  }
+
+  /** Of the start that is about to happen; whoever wants to look on overrides it. */
+  protected watched(_device: VirtualDevice, ports: AgentPorts): AgentPorts {
+    return ports;
   }
 
   async stop(device: VirtualDevice): Promise<void> {

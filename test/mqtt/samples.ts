@@ -91,6 +91,9 @@ export const samples: { readonly [Kind in MessageKind]: SamplesOf<Kind> } = {
     { kind: "snapshot-chunk", term: term(7), name, offset: 0, data: new Uint8Array(500).fill(9), isLast: false },
     { kind: "snapshot-chunk", term: term(7), name, offset: 500, data: new Uint8Array(0), isLast: true },
   ],
+  "transfer-request": [
+    { kind: "transfer-request", term: term(7), beat: 2 ** 40, lastIndex: logIndex(15), lastTerm: term(6) },
+  ],
   "read-question": [{ kind: "read-question", term: term(7), request: 12 }],
   "read-answer": [
     { kind: "read-answer", term: term(7), request: 12, index: logIndex(15) },
@@ -115,12 +118,12 @@ export const samples: { readonly [Kind in MessageKind]: SamplesOf<Kind> } = {
   join: [
     {
       kind: "join",
-      request: { ...memberNamed("a"), session: 1, start: 7, was: memberNamed("a", 2).incarnation, version: "0.1.0" },
+      request: { ...memberNamed("a"), session: 1, start: 7, was: [memberNamed("a", 2).incarnation], version: "0.1.0" },
       began: { term: term(3), lastIndex: logIndex(9), lastTerm: term(2) },
     },
     {
       kind: "join",
-      request: { ...memberNamed("b"), session: 9, start: 0, was: undefined, version: "" },
+      request: { ...memberNamed("b"), session: 9, start: 0, was: [], version: "" },
       began: { term: term(0), lastIndex: logIndex(0), lastTerm: term(0) },
     },
   ],

@@ -14,12 +14,12 @@ const join = {
   incarnation: incarnation(1),
   session: 3,
   start: 2 ** 47,
-  was: incarnation(9),
+  was: [incarnation(9)],
   version: "0.1.0",
 };
 const commands: readonly Command[] = [
   { kind: "found", site: siteId("house"), generation: { number: 1, nonce: hex(7) } },
-  { kind: "join", joins: [join, { ...join, device: deviceId("pi-2"), was: undefined }] },
+  { kind: "join", joins: [join, { ...join, device: deviceId("pi-2"), was: [] }] },
   { kind: "remove", device: deviceId("pi-2") },
   {
     kind: "configure",

@@ -144,7 +144,7 @@ describe("an entry that makes no sense", () => {
             incarnation: incarnation(1),
             session: 1,
             start: 1,
-            was: incarnation(4),
+            was: [incarnation(4)],
             version: "1",
           },
         ],
