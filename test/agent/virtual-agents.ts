@@ -110,14 +110,19 @@ export class VirtualAgents {
         url: cloudUrl,
         clientId: "cloud",
         keepAlive: seconds(30),
-        subscriptions: [{ filter: "skein/1/test/aggregates/#", qos: 1 }],
+        subscriptions: [
+          { filter: "skein/1/test/aggregates/#", qos: 1 },
+          { filter: "skein/1/test/events/#", qos: 1 },
+        ],
         maxPendingBytes: 1_000_000,
       },
       {
         up: () => undefined,
         down: () => undefined,
-        message: ({ topic, payload }) =>
-          this.items.push({ topic, body: JSON.parse(Buffer.from(payload).toString()) as Record<string, unknown> }),
+        message: ({ topic, payload }) => {
+          const body = JSON.parse(Buffer.from(payload).toString()) as Record<string, unknown>;
+          if (body["id"] !== undefined) this.items.push({ topic, body });
+        },
       },
     );
     this.#client = new ApiClient(
@@ -312,7 +317,7 @@ export class VirtualAgents {
         count: number;
         adds: boolean;
       };
-      if (seen.has(id)) continue;
+      if (seen.has(id) || !topic.includes("/aggregates/")) continue;
       seen.add(id);
       if (adds) supplements += count;
       else if (edition > (latest.get(`${topic} ${ts}`)?.edition ?? 0)) latest.set(`${topic} ${ts}`, { edition, count });
@@ -344,6 +349,12 @@ export class VirtualAgents {
       `the dashboard has what is stored, each once: ${story()}\n${this.log.slice(-30).join("\n")}`,
     );
     return expected;
+  }
+
+  /** Events of the outbox, each once: what they say. */
+  lossEvents(): string[] {
+    const events = this.items.filter(({ topic }) => topic.includes("/events/"));
+    return [...new Map(events.map(({ body }) => [body["id"], String(body["text"])])).values()];
   }
 
   totalSensed(): number {
