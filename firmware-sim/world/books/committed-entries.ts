@@ -175,12 +175,12 @@ export class Lineage {
       }
       case "count":
         return this.#count(command, index, sequences);
-      case "time": {
-        // What was agreed before the jump and is stamped after it lies beyond: no entry may be before that.
-        const jump = "jump" in command.change ? command.change.jump : 0;
-        if (jump > 0) this.#change(index, { floor: this.facts.floor + jump });
+      case "time":
+        // A jump is relative to the newest time in the log.
+        if (command.change.kind !== "lost" && command.change.jump > 0) {
+          this.#change(index, { floor: this.facts.floor + command.change.jump });
+        }
         return {};
-      }
       case "close":
       case "cursor":
       case "checkpoint":
