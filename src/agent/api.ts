@@ -39,6 +39,7 @@ const questions = [
   "config.history",
   "config.apply",
   "coordinator.transfer",
+  "members.remove",
   "time",
   "time.set",
 ];
@@ -104,6 +105,8 @@ export class Api {
         return [await this.#apply(argument)];
       case "coordinator.transfer":
         return [await this.#parts.operator.transfer(argument)];
+      case "members.remove":
+        return [await this.#parts.operator.remove(argument)];
       case "time":
         return [this.#parts.time()];
       case "time.set":
