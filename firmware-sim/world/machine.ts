@@ -141,6 +141,7 @@ export class Machine {
   }
 
   async #open(clock: VirtualClock, isPresent: () => boolean): Promise<void> {
+    this.card.disk.gate = this.gate;
     const data = this.#host.data(this, await this.card.disk.openDataDirectory());
     if (!isPresent()) return;
     this.#data = data;

@@ -175,6 +175,11 @@ export class Lineage {
       }
       case "count":
         return this.#count(command, index, sequences);
+      case "time": {
+        const jump = command.change.kind === "lost" ? 0 : command.change.jump;
+        if (jump > 0) this.#change(index, { floor: this.facts.floor + jump });
+        return {};
+      }
       case "close":
       case "cursor":
       case "checkpoint":

@@ -12,8 +12,7 @@ import { defaultConfiguration } from "../../site/configuration-defaults.ts";
 import { applyChanges, diffConfiguration, formatDiff } from "../../site/configuration-diff.ts";
 import { formatProblems, parseConfiguration } from "../../site/configuration-file.ts";
 import { formatConfiguration, plainConfiguration } from "../../site/configuration-format.ts";
-import { authorName } from "../author-name.ts";
-import { isConfirmed } from "../confirmation.ts";
+import { authorName, isConfirmed } from "../asking.ts";
 import { type ConnectionArguments, print, printJson, withConnection, withSite } from "../connection.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { textTable } from "../reports/text-table.ts";
@@ -138,12 +137,8 @@ async function apply(client: SiteClient, wanted: Wanted, args: ApplyArguments): 
     );
   }
   if (!args.json) print(formatDiff(changes));
-  if (
-    !args.yes &&
-    !(await isConfirmed(
-      `Apply ${changes.length === 1 ? "this change" : `these ${changes.length} changes`} to the whole site?`,
-    ))
-  ) {
+  const what = changes.length === 1 ? "this change" : `these ${changes.length} changes`;
+  if (!args.yes && !(await isConfirmed(`Apply ${what} to the whole site?`, "--yes to apply these changes"))) {
     print("Nothing was changed.");
     return;
   }

@@ -5,8 +5,7 @@ import type { CommandModule } from "yargs";
 import type { TimeReport } from "../../agent/time-report.ts";
 import { isSkeinError, SkeinError } from "../../base/errors.ts";
 import { seconds } from "../../base/units.ts";
-import { authorName } from "../author-name.ts";
-import { isConfirmed } from "../confirmation.ts";
+import { authorName, isConfirmed } from "../asking.ts";
 import { type ConnectionArguments, print, printJson, withConnection, withSite } from "../connection.ts";
 import { describeTimeReport, spanText } from "../reports/time-report.ts";
 import type { SiteClient } from "../site-client.ts";
@@ -57,7 +56,7 @@ const setCommand: CommandModule<object, SetArguments> = {
       const { siteTime } = await askTime(client);
       const by = siteTime === undefined ? "" : ` It jumps by ${spanText(wanted() - siteTime)}, and cannot be set back.`;
       const question = `Set site time to ${new Date(wanted()).toISOString()}?${by}`;
-      if (!args.yes && !(await isConfirmed(question))) return print("Nothing was changed.");
+      if (!args.yes && !(await isConfirmed(question, "--yes to set the time"))) return print("Nothing was changed.");
       const { index, jump } = await set(client, wanted);
       if (args.json) printJson({ index, jump });
       else print(`Site time jumped by ${spanText(jump)}. It is uncertain until clock sources agree with it.`);
