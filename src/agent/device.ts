@@ -146,13 +146,7 @@ export class Device {
     );
     this.#joining = new Joining(
       { clock, random },
-      {
-        device: life.self.device,
-        incarnation: life.self.incarnation,
-        session: life.session,
-        start: life.start,
-        version: life.version,
-      },
+      { ...life.self, session: life.session, start: life.start, version: life.version },
       {
         was: () => (this.#counting.hasReadings ? life.was : []),
         leader: () => this.#replica.role.leader,
@@ -200,12 +194,8 @@ export class Device {
         suspects: (text) => this.#problems.note("clock-source", text),
       },
     );
-    this.#dashboard = new Dashboard(ports, configuration, {
-      life,
-      replica: this.#replica,
-      siteClock: parts.siteClock,
-      brokers: this.#brokers,
-    });
+    const [replica, brokers] = [this.#replica, this.#brokers];
+    this.#dashboard = new Dashboard(ports, configuration, { life, replica, siteClock, brokers });
     this.#api = new Api(ports, {
       replica: this.#replica,
       operator: new Operator(life.self.device, this.#coordinator, () => this.status().leader),
@@ -298,10 +288,8 @@ export class Device {
         this.#replica.receivedAnswer({ session: message.session, serial: message.serial }, message.outcome);
         return;
       case "time-question":
-        this.#timeKeeping.question(sender, message);
-        return;
       case "time-answer":
-        this.#timeKeeping.answer(sender, message);
+        this.#timeKeeping.received(sender, message);
         return;
       case "api-question":
         this.#api.asked(from, message, via);
