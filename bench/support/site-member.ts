@@ -95,6 +95,7 @@ export class SiteMember {
             site,
             self,
             session: data.identity.session,
+            start: data.identity.session,
             brokers: [{ url: brokerUrl }],
             keepAlive: seconds(30),
             generation: () => generation,

@@ -12,7 +12,7 @@ import {
   wholeBlocks,
 } from "../../src/host/log-file/batch-format.ts";
 import { batchBytesMax, refusalOf } from "../../src/host/log-file/log-bounds.ts";
-import type { SimulatedDevice } from "./device.ts";
+import type { SimulatedDevice, SimulatedWrite } from "./device.ts";
 import { type LogContent, nextOf, type StoredSegment } from "./log-content.ts";
 
 export class SimulatedLogFile implements LogFile {
@@ -148,11 +148,19 @@ export class SimulatedLogFile implements LogFile {
       batchHeadBytes + payloads.reduce((sum, { length }) => sum + payloadHeadBytes + length, 0),
     );
     const live = this.#live();
-    this.#write(`${this.#name}: batch`, bytes, {
+    const first = nextOf(this.#content);
+    const name = `${this.#name}: batch`;
+    this.#write(name, bytes, {
       apply: () => {
-        segment.batches.push({ first: nextOf(this.#content), payloads, bytes, isDamaged: false });
+        segment.batches.push({ first, payloads, bytes, isDamaged: false });
         segment.bytes += bytes;
         this.#drop(live);
+      },
+      synced: () => {
+        for (const [i, payload] of payloads.entries()) {
+          this.#device.trace(name, "record", payload);
+          this.#device.onSynced?.(this.#name, first + i, payload);
+        }
       },
       tear: () => {
         this.#content.hasTornTail = true;
@@ -206,7 +214,7 @@ export class SimulatedLogFile implements LogFile {
     });
   }
 
-  #write(name: string, bytes: number, write: { apply(): void; tear?(): void; done(failure?: SkeinError): void }): void {
+  #write(name: string, bytes: number, write: Omit<SimulatedWrite, "name">): void {
     this.#device.write(bytes, {
       name,
       ...write,

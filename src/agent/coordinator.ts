@@ -7,7 +7,8 @@
 import { type DeviceId, type Generation, type MemberKey, memberKey, memberOf, type SiteId } from "../base/ids.ts";
 import type { Clock, Timer } from "../base/ports/clock.ts";
 import type { Logger } from "../base/ports/logger.ts";
-import { type Instant, milliseconds } from "../base/units.ts";
+import { type Instant, logIndex, milliseconds } from "../base/units.ts";
+import type { Began, JoinRefusedMessage } from "../mqtt/site-codec.ts";
 import type { RaftTiming, TransferOutcome } from "../raft/types.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { SiteClock } from "../replica/site-time.ts";
@@ -15,13 +16,17 @@ import type { SubmissionResult } from "../replica/submissions.ts";
 import type { ClientSerial, Command, JoinRequest, RefusalReason } from "../site/types.ts";
 import { Admission } from "./admission.ts";
 import { HandOver } from "./hand-over.ts";
+import type { Run } from "./own-past.ts";
+import type { Leading } from "./promises.ts";
 import { UplinkAbsence } from "./uplink-absence.ts";
 import { VoterKeeper } from "./voter-keeper.ts";
 
 export interface CoordinatorDoor {
   lastHeard(member: MemberKey): Instant | undefined;
   isPresent(device: DeviceId): boolean;
-  refuseJoin(to: MemberKey, reason: RefusalReason | "id-in-use", detail: string): void;
+  /** Why this run of a member cannot be what promised more before. `leading` since this term's authority began. */
+  contradiction(request: JoinRequest, began: Began, leading: Leading): string | undefined;
+  refuseJoin(to: MemberKey, reason: JoinRefusedMessage["reason"], detail: string): void;
   /** It has authority now; whatever speaks for the site outside may start. */
   authorityGained(): void;
   authorityLost(): void;
@@ -50,8 +55,12 @@ export class Coordinator {
   readonly #uplinkAbsence = new UplinkAbsence();
   /** Kinds of proposals that are on their way: one of each at a time. */
   readonly #proposed = new Set<string>();
+  /** Whose joins are on their way through the log. */
+  readonly #joining = new Set<DeviceId>();
   #timer: Timer | undefined;
   #hasAuthority = false;
+  /** Committed when its authority began: so its term's first entry is at or before it. */
+  #leadsFrom = logIndex(0);
   /** When it gained authority, or let another try to reach the uplink. */
   #uplinkTriedAt: Instant | undefined;
 
@@ -68,10 +77,17 @@ export class Coordinator {
     this.#options = options;
     this.#door = door;
     this.#handOver = new HandOver(ports, options, parts.replica);
-    this.#keeper = new VoterKeeper(ports, options.self, parts.replica, (device) => door.isPresent(device));
+    this.#keeper = new VoterKeeper(ports, options.self, parts.replica, {
+      isPresent: (device) => door.isPresent(device),
+      isJoining: (device) => this.#joining.has(device) || this.#admission.isGathering(device),
+    });
     this.#admission = new Admission(ports.clock, {
       member: (device) => this.#known(device),
       isSelf: (device) => device === memberOf(options.self).device,
+      contradiction: (request, began) => {
+        const { term } = this.#replica.role;
+        return door.contradiction(request, began, { term, from: this.#leadsFrom });
+      },
       lastHeard: (member) => door.lastHeard(member),
       probe: (member) => this.#replica.probe(member),
       isVoter: (member) => this.#keeper.voters().includes(member),
@@ -124,8 +140,8 @@ export class Coordinator {
     this.#uplinkAbsence.look(this.#replica.state, this.#clock.now());
   }
 
-  asked(request: JoinRequest): void {
-    if (this.#hasAuthority) this.#admission.asked(request);
+  asked(request: JoinRequest, began: Began): void {
+    if (this.#hasAuthority) this.#admission.asked(request, began);
   }
 
   #duties(): void {
@@ -137,6 +153,7 @@ export class Coordinator {
     if (!this.#hasAuthority) {
       this.#hasAuthority = true;
       this.#uplinkTriedAt = this.#clock.now();
+      this.#leadsFrom = this.#replica.status().commit;
       this.#door.authorityGained();
     }
     const { state } = this.#replica;
@@ -179,15 +196,17 @@ export class Coordinator {
   }
 
   #proposeJoins(joins: readonly JoinRequest[], refused: (reason: RefusalReason, detail: string) => void): void {
+    for (const { device } of joins) this.#joining.add(device);
     this.#replica.propose({ kind: "join", joins }, (result) => {
+      for (const { device } of joins) this.#joining.delete(device);
       if (result.kind !== "refused") return;
       this.#logger.warn({ devices: joins.map(({ device }) => device), ...result }, "the site refused to admit");
       refused(result.reason, result.detail);
     });
   }
 
-  #known(device: DeviceId): { member: MemberKey; session: number } | undefined {
+  #known(device: DeviceId): (Run & { readonly member: MemberKey }) | undefined {
     const known = this.#replica.state.members.get(device);
-    return known === undefined ? undefined : { member: memberKey(known), session: known.session };
+    return known === undefined ? undefined : { member: memberKey(known), session: known.session, start: known.start };
   }
 }

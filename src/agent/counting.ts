@@ -78,7 +78,7 @@ export class Counting {
   /** Opens the readings log. Fails as `LogFiles.open`, also with `log-damaged` where counted readings are missing in it. */
   async open(): Promise<void> {
     const { life, replica } = this.#options;
-    this.#isHeld = life.was !== undefined && !this.#isAdmitted();
+    this.#isHeld = life.was.length > 0 && !this.#isAdmitted();
     const store = await this.#openStore();
     this.#store = store;
     const counted = this.#isAdmitted() ? (replica.state.counted(this.#self) ?? 0) : 0;

@@ -25,6 +25,8 @@ export interface AgentParts {
   readonly dashboard: Dashboard;
   readonly disk: DataDirectoryUsage;
   readonly problems: readonly string[];
+  /** Why it takes no part; undefined: it does. */
+  readonly silentBecause: string | undefined;
 }
 
 export function describeAgent(parts: AgentParts): AgentStatus {
@@ -45,7 +47,7 @@ export function describeAgent(parts: AgentParts): AgentStatus {
     isVoter: voters.includes(self),
     term: raft.term,
     leader: raft.leader === undefined ? undefined : memberOf(raft.leader).device,
-    why: parts.joining.waitsFor ?? describeTransfer(raft) ?? raft.why,
+    why: parts.silentBecause ?? parts.joining.waitsFor ?? describeTransfer(raft) ?? raft.why,
     commit: raft.commit,
     applied: raft.applied,
     revision: state.revision,
@@ -70,7 +72,7 @@ export function describeAgent(parts: AgentParts): AgentStatus {
       ...counting.figures(),
       latest: describeLatest(counting),
     },
-    problems: parts.problems,
+    problems: parts.problems.filter((problem) => problem !== parts.silentBecause).concat(parts.silentBecause ?? []),
     disk: { bytesWritten: parts.disk.bytesWritten, syncs: parts.disk.syncs },
     traffic: describeTraffic(brokers),
   };

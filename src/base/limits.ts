@@ -113,6 +113,8 @@ export const limits = {
   readingsKeptBytes: 64 * mebi,
   /** Earlier incarnations whose Raft log and state a data directory keeps, for people and for `recover`. */
   incarnationsSetAside: 3,
+  /** Earlier incarnations that a device names as those whose readings it has: some may never have been admitted. */
+  incarnationsInherited: 8,
   /** Earlier lives of one log, kept for people and for `recover`; the oldest is removed. */
   logsSetAside: 3,
   /** Bytes that may wait in one MQTT socket before QoS 0 publishes are refused. */

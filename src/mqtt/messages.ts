@@ -11,6 +11,8 @@ import {
   type ApiQuestionMessage,
   apiAnswerCodec,
   apiQuestionCodec,
+  type CopyMessage,
+  copyCodec,
   type JoinMessage,
   type JoinRefusedMessage,
   joinCodec,
@@ -28,6 +30,7 @@ export type SiteMessage =
   | PartialMessage
   | JoinMessage
   | JoinRefusedMessage
+  | CopyMessage
   | ProposeMessage
   | ProposalAnswerMessage
   | ApiQuestionMessage
@@ -69,6 +72,7 @@ export const messageKinds: { readonly [Kind in MessageKind]: KindRow<MessageOf<K
   partial: { ...member(20, "data"), codec: partialCodec },
   join: { ...member(21, "data"), codec: joinCodec },
   "join-refused": { ...member(22, "data"), codec: joinRefusedCodec },
+  copy: { ...member(25, "data"), codec: copyCodec },
   propose: { ...member(23, "data"), codec: proposeCodec },
   "proposal-answer": { ...member(24, "data"), codec: proposalAnswerCodec },
   "api-question": { ...anyone(30, "ask"), codec: apiQuestionCodec },

@@ -61,7 +61,10 @@ function packCommand(command: Command): readonly unknown[] {
       return [command.site, command.generation.number, command.generation.nonce];
     case "join":
       return [
-        command.joins.map((join) => [join.device, join.incarnation, join.session, join.was ?? null, join.version]),
+        command.joins.map((join) => [
+          ...[join.device, join.incarnation, join.session, join.start],
+          ...[join.was, join.version],
+        ]),
       ];
     case "remove":
       return [command.device];
@@ -135,12 +138,13 @@ function unpackGeneration(fields: Fields): Generation {
 }
 
 function unpackJoin(value: unknown): JoinRequest | undefined {
-  const fields = new Fields(value, 5);
+  const fields = new Fields(value, 6);
   return fields.finish({
     device: fields.matching(isDeviceId),
     incarnation: fields.matching(isIncarnation),
     session: fields.count(),
-    was: fields.optional((each) => each.matching(isIncarnation)),
+    start: fields.count(),
+    was: fields.list(limits.incarnationsInherited, (item) => (isIncarnation(item) ? item : undefined)),
     version: fields.text(versionLengthMax),
   });
 }

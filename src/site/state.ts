@@ -32,6 +32,19 @@ export interface WindowOverview {
   readonly oldestPending: SiteTime | undefined;
 }
 
+/** How much there is of what only grows until its bound (P8). */
+export interface StateSizes {
+  readonly members: number;
+  readonly gone: number;
+  readonly sessions: number;
+  readonly windows: number;
+  readonly windowBytes: number;
+  readonly outboxItems: number;
+  readonly outboxBytes: number;
+  readonly revisions: number;
+  readonly definitionVersions: number;
+}
+
 export class SiteState {
   readonly #tables: Tables;
   /** Cells in the checkpoint that is being written. */
@@ -191,6 +204,27 @@ export class SiteState {
 
   window(key: WindowKey): SiteWindow | undefined {
     return this.#tables.windows.get(key);
+  }
+
+  /** What came for a window that has left, and is not published yet. */
+  supplement(key: WindowKey): SiteWindow | undefined {
+    return this.#tables.windows.supplement(key);
+  }
+
+  /** Of every table that has a bound. */
+  get sizes(): StateSizes {
+    const { members, sessions, windows, outbox, configuration, definitions } = this.#tables;
+    return {
+      members: members.all.size,
+      gone: members.goneCount,
+      sessions: sessions.count,
+      windows: windows.count,
+      windowBytes: windows.bytes,
+      outboxItems: outbox.next - outbox.first,
+      outboxBytes: outbox.bytes,
+      revisions: configuration.historyCount,
+      definitionVersions: definitions.current.versions.length,
+    };
   }
 
   /** Members that have a sensor in the window's group. */

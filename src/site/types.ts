@@ -18,8 +18,13 @@ export interface JoinRequest {
   readonly incarnation: Incarnation;
   /** Start counter of the data directory; each start joins again and raises it. */
   readonly session: number;
-  /** The incarnation whose readings the device still has. */
-  readonly was: Incarnation | undefined;
+  /** Drawn at that start: whoever comes with the same session and another start runs from a copy of the directory. */
+  readonly start: number;
+  /**
+   * The incarnations whose readings the device still has, the newest first. The site goes on from the newest that it knows: it
+   * need not have heard of those between, which may never have been admitted.
+   */
+  readonly was: readonly Incarnation[];
   /** Version of the agent. */
   readonly version: string;
 }

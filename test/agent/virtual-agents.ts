@@ -85,8 +85,6 @@ export class VirtualAgents {
   readonly #clientSession: string;
   /** Of checkpoints and the log's tail; the usual ones if absent. */
   sizes: AgentConfiguration["sizes"];
-  /** Looks on at each life of each replica. */
-  watch: AgentPorts["watch"];
   /** Whose drivers this host has not. */
   readonly unknownDrivers = new Set<string>();
   #serial = 0;
@@ -162,36 +160,38 @@ export class VirtualAgents {
     const clock = new VirtualClock(this.time);
     device.clock = clock;
     const data = await device.disk.openDataDirectory();
-    const agent = createAgent(
-      {
-        clock,
-        random: this.random.fork(`${device.name} ${this.time.now}`),
-        logger: loggerTo(this.log, device.name, this.time),
-        data,
-        links: this.network.device(device.host),
-        ...(this.watch === undefined ? {} : { watch: this.watch }),
-        drivers: (sensor) => {
-          if (this.unknownDrivers.has(sensor)) throw new SkeinError("invalid-argument", `no driver for ${sensor}`);
-          return this.#driver(sensor, clock);
-        },
+    const ports: AgentPorts = {
+      clock,
+      random: this.random.fork(`${device.name} ${this.time.now}`),
+      logger: loggerTo(this.log, device.name, this.time),
+      data,
+      links: this.network.device(device.host),
+      drivers: (sensor) => {
+        if (this.unknownDrivers.has(sensor)) throw new SkeinError("invalid-argument", `no driver for ${sensor}`);
+        return this.#driver(sensor, clock);
       },
-      {
-        site: siteId("test"),
-        device: deviceId(device.name),
-        found,
-        brokers: [{ url: brokerUrl }],
-        keepAlive: seconds(10),
-        timing: defaultTiming,
-        version: "0.0.0-test",
-        ...(this.sizes === undefined ? {} : { sizes: this.sizes }),
-      },
-    );
+    };
+    const agent = createAgent(this.watched(device, ports), {
+      site: siteId("test"),
+      device: deviceId(device.name),
+      found,
+      brokers: [{ url: brokerUrl }],
+      keepAlive: seconds(10),
+      timing: defaultTiming,
+      version: "0.0.0-test",
+      ...(this.sizes === undefined ? {} : { sizes: this.sizes }),
+    });
     device.agent = agent;
     device.failure = undefined;
     agent.failed.then((failure) => {
       if (device.agent === agent) device.failure = failure;
     }, rethrow);
     await agent.start();
+  }
+
+  /** Of the start that is about to happen; whoever wants to look on overrides it. */
+  protected watched(_device: VirtualDevice, ports: AgentPorts): AgentPorts {
+    return ports;
   }
 
   async stop(device: VirtualDevice): Promise<void> {

@@ -118,11 +118,17 @@ export const samples: { readonly [Kind in MessageKind]: SamplesOf<Kind> } = {
   join: [
     {
       kind: "join",
-      request: { ...memberNamed("a"), session: 1, was: memberNamed("a", 2).incarnation, version: "0.1.0" },
+      request: { ...memberNamed("a"), session: 1, start: 7, was: [memberNamed("a", 2).incarnation], version: "0.1.0" },
+      began: { term: term(3), lastIndex: logIndex(9), lastTerm: term(2) },
     },
-    { kind: "join", request: { ...memberNamed("b"), session: 9, was: undefined, version: "" } },
+    {
+      kind: "join",
+      request: { ...memberNamed("b"), session: 9, start: 0, was: [], version: "" },
+      began: { term: term(0), lastIndex: logIndex(0), lastTerm: term(0) },
+    },
   ],
   "join-refused": [{ kind: "join-refused", reason: "id-in-use", detail: "another a is running" }],
+  copy: [{ kind: "copy", session: 4, start: 2 ** 47 }],
   propose: [{ kind: "propose", session, serial: 5, command: Uint8Array.of(0xa0) }],
   "proposal-answer": [
     { kind: "proposal-answer", session, serial: 5, outcome: { kind: "done", index: logIndex(16) } },

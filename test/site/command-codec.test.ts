@@ -13,12 +13,13 @@ const join = {
   device: deviceId("pi-1"),
   incarnation: incarnation(1),
   session: 3,
-  was: incarnation(9),
+  start: 2 ** 47,
+  was: [incarnation(9)],
   version: "0.1.0",
 };
 const commands: readonly Command[] = [
   { kind: "found", site: siteId("house"), generation: { number: 1, nonce: hex(7) } },
-  { kind: "join", joins: [join, { ...join, device: deviceId("pi-2"), was: undefined }] },
+  { kind: "join", joins: [join, { ...join, device: deviceId("pi-2"), was: [] }] },
   { kind: "remove", device: deviceId("pi-2") },
   {
     kind: "configure",

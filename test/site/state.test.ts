@@ -138,7 +138,16 @@ describe("an entry that makes no sense", () => {
       { kind: "found", site: siteId("house"), generation: { number: 2, nonce: hex(8) } },
       {
         kind: "join",
-        joins: [{ device: deviceId("b"), incarnation: incarnation(1), session: 1, was: incarnation(4), version: "1" }],
+        joins: [
+          {
+            device: deviceId("b"),
+            incarnation: incarnation(1),
+            session: 1,
+            start: 1,
+            was: [incarnation(4)],
+            version: "1",
+          },
+        ],
       },
       { kind: "remove", device: deviceId("a") },
       {
