@@ -9,9 +9,14 @@ export interface Receiver {
   deliver(message: MqttMessage, qos: 0 | 1): void;
 }
 
-/** The broker's end of one connection. */
-export interface BrokerSession extends Receiver {
+export interface Publisher {
   readonly clientId: string;
+  /** Of the network: several may use one client id, one after the other. */
+  readonly device: string;
+}
+
+/** The broker's end of one connection. */
+export interface BrokerSession extends Receiver, Publisher {
   readonly will: MqttPublish | undefined;
   /** The broker ended it. `taken-over`: by a client of the same id. `silent`: nothing was heard for too long. */
   ended(why: "taken-over" | "crashed" | "silent"): void;

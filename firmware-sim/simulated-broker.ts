@@ -4,7 +4,7 @@
 
 import type { MqttMessage, MqttPublish } from "../src/base/ports/mqtt-link.ts";
 import { type Duration, instant } from "../src/base/units.ts";
-import type { BrokerSession, Receiver } from "./broker-session.ts";
+import type { BrokerSession, Publisher, Receiver } from "./broker-session.ts";
 import { KeptMessages } from "./kept-messages.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import { matchesFilter } from "./topic-filter.ts";
@@ -25,7 +25,7 @@ type Route = { readonly receiver: Receiver; readonly qos: 0 | 1 };
 export class SimulatedBroker {
   readonly url: string;
   /** Called for every publish that it accepts, wills included, in order. */
-  accepted: ((message: MqttPublish, clientId: string) => void) | undefined;
+  accepted: ((message: MqttPublish, by: Publisher) => void) | undefined;
   readonly #time: VirtualTime;
   readonly #random: SeededRandom;
   readonly #sessions = new Map<string, BrokerSession>();
@@ -181,9 +181,9 @@ export class SimulatedBroker {
   }
 
   /** The message, which nobody changes any more, is handed to all receivers as it is. */
-  publish(message: MqttPublish, clientId: string): void {
+  publish(message: MqttPublish, by: Publisher): void {
     this.#received += 1;
-    this.accepted?.(message, clientId);
+    this.accepted?.(message, by);
     if (message.retain) {
       if (message.payload.length === 0) this.#retained.delete(message.topic);
       else this.#retained.set(message.topic, message);
@@ -207,7 +207,7 @@ export class SimulatedBroker {
     if (this.#isReplaying) this.#kept.left(session);
     if (how === "left" || session.will === undefined) return;
     this.#wills += 1;
-    this.publish(session.will, session.clientId);
+    this.publish(session.will, session);
   }
 
   has(session: BrokerSession): boolean {

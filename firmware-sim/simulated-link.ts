@@ -171,6 +171,7 @@ export class SimulatedLink implements MqttLink {
     const connection: Connection = {
       broker,
       session: {
+        device: this.#path.device,
         clientId: this.#options.clientId,
         will: will === undefined ? undefined : { ...will, payload: new Uint8Array(will.payload) },
         subscriptions: this.#options.subscriptions,
@@ -282,7 +283,7 @@ export class SimulatedLink implements MqttLink {
     const { broker, session } = connection;
     if (!broker.has(session)) return;
     connection.heardByBroker = this.#time.now;
-    broker.publish(message, session.clientId);
+    broker.publish(message, session);
     if (answered === undefined || !broker.acknowledges() || !this.#path.isOpen("from-broker")) return;
     this.#arriveHere(this.#path.arrival(connection.fromBroker, 1), "acknowledge a publish", () => {
       this.#trace("from", "acknowledge");

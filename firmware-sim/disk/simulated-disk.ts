@@ -259,7 +259,9 @@ export class SimulatedDisk {
         const next = incarnation(this.#random.bytes(16));
         const content = incarnationContent(this.#content, next);
         const fresh = new SimulatedStorage(device, content.storage);
-        await fill?.({ incarnation: next, logFiles: simulatedLogFiles(device, () => content.logs), storage: fresh });
+        // Its records are told of no one: they count once this incarnation is the present one, and it is read from the start.
+        const logFiles = simulatedLogFiles(device, () => content.logs, { isTold: false });
+        await fill?.({ incarnation: next, logFiles, storage: fresh });
         await storage.close();
         const inherited = was ?? [identity.incarnation, ...identity.was].slice(0, limits.incarnationsInherited);
         const chosen = generation === undefined ? {} : { generation };

@@ -21,6 +21,7 @@ import type { CheckerOf } from "./checker.ts";
 import { Checkpost } from "./checkpost.ts";
 import { Machine, type MachineHost } from "./machine.ts";
 import { brokerUrl, uplinkUrl, worldSite } from "./names.ts";
+import { overheardData } from "./overheard-data.ts";
 import { overheard } from "./overheard-links.ts";
 import type { SitePlan } from "./site.ts";
 import { TraceDigest } from "./trace-digest.ts";
@@ -69,7 +70,8 @@ export class World {
     this.checkpost = new Checkpost(this.time, checkers);
     this.network = new SimulatedNetwork(this.time, this.random.fork("network"));
     this.brokers = plan.brokers.map((_, i) => this.network.addBroker(brokerUrl(i + 1)));
-    this.network.addBroker(uplinkUrl);
+    this.network.addBroker(uplinkUrl).accepted = ({ topic, payload, retain, qos }, { clientId, device }) =>
+      this.checkpost.tell("uplink", { topic, payload, retain, qos, clientId }, device);
     this.sensors = new UniqueSensors((sensor, clock, value) => {
       const machine = this.machines.find((each) => each.clock === clock);
       assert(machine !== undefined, "a sensor hangs on a machine");
@@ -173,7 +175,7 @@ export class World {
       ports: (machine, clock) => ({
         random: this.random.fork(`${machine.name} ${this.time.now}`),
         logger: this.#logger(machine.name),
-        links: overheard(this.network.device(machine.name), uplinkUrl, {
+        links: overheard(this.network.device(machine.name, machine.gate), uplinkUrl, {
           said: (from, message, to) => this.checkpost.tell("said", from, machine.name, message, to),
           published: () => this.checkpost.tell("published", machine.name),
         }),
@@ -184,6 +186,11 @@ export class World {
             self,
           ),
       }),
+      data: ({ card: { name: card } }, opened) =>
+        overheardData(opened, {
+          synced: (log, position, payload) => this.checkpost.tell("synced", { card, log, position, payload }),
+          recovered: (log, position, payload) => this.checkpost.tell("recovered", { card, log, position, payload }),
+        }),
       configuration: (machine) => this.#configuration(machine),
       cutLinks: (machine) => {
         this.network.kill(machine.name);

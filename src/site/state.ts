@@ -18,6 +18,7 @@ import type { Outbox } from "./outbox.ts";
 import { refused } from "./refusals.ts";
 import type { CheckpointMark } from "./site-facts.ts";
 import { type SiteBounds, Tables } from "./tables.ts";
+import type { TimeFacts } from "./time-table.ts";
 import type { Applied, AppliedEntry, Cell, Outcome } from "./types.ts";
 import type { SiteWindow } from "./windows.ts";
 
@@ -122,6 +123,11 @@ export class SiteState {
 
   get siteTimeFloor(): SiteTime {
     return this.#tables.facts.floor;
+  }
+
+  /** Whether site time is synced, by which sources, and how it jumped. */
+  get time(): TimeFacts {
+    return this.#tables.time.facts;
   }
 
   get stampMax(): SiteTime {

@@ -87,6 +87,11 @@ export class VirtualAgents {
   sizes: AgentConfiguration["sizes"];
   /** Whose drivers this host has not. */
   readonly unknownDrivers = new Set<string>();
+  /** The machine's clock at each start; a right and synchronised one unless a test says otherwise. */
+  clockOf: (device: VirtualDevice) => VirtualClock = () => new VirtualClock(this.time);
+  groupBy = ["quantity"];
+  /** Of the site; the world has the first. */
+  readonly brokers = [brokerUrl];
   #serial = 0;
   #areSensorsSilent = false;
 
@@ -103,14 +108,19 @@ export class VirtualAgents {
         url: cloudUrl,
         clientId: "cloud",
         keepAlive: seconds(30),
-        subscriptions: [{ filter: "skein/1/test/aggregates/#", qos: 1 }],
+        subscriptions: [
+          { filter: "skein/1/test/aggregates/#", qos: 1 },
+          { filter: "skein/1/test/events/#", qos: 1 },
+        ],
         maxPendingBytes: 1_000_000,
       },
       {
         up: () => undefined,
         down: () => undefined,
-        message: ({ topic, payload }) =>
-          this.items.push({ topic, body: JSON.parse(Buffer.from(payload).toString()) as Record<string, unknown> }),
+        message: ({ topic, payload }) => {
+          const body = JSON.parse(Buffer.from(payload).toString()) as Record<string, unknown>;
+          if (body["id"] !== undefined) this.items.push({ topic, body });
+        },
       },
     );
     this.#client = new ApiClient(
@@ -157,7 +167,7 @@ export class VirtualAgents {
 
   /** As `start`, but time passes only where the test lets it. */
   async launch(device: VirtualDevice, found: boolean): Promise<void> {
-    const clock = new VirtualClock(this.time);
+    const clock = this.clockOf(device);
     device.clock = clock;
     const data = await device.disk.openDataDirectory();
     const ports: AgentPorts = {
@@ -166,6 +176,7 @@ export class VirtualAgents {
       logger: loggerTo(this.log, device.name, this.time),
       data,
       links: this.network.device(device.host),
+      ...(this.watch === undefined ? {} : { watch: this.watch }),
       drivers: (sensor) => {
         if (this.unknownDrivers.has(sensor)) throw new SkeinError("invalid-argument", `no driver for ${sensor}`);
         return this.#driver(sensor, clock);
@@ -175,7 +186,7 @@ export class VirtualAgents {
       site: siteId("test"),
       device: deviceId(device.name),
       found,
-      brokers: [{ url: brokerUrl }],
+      brokers: this.brokers.map((url) => ({ url })),
       keepAlive: seconds(10),
       timing: defaultTiming,
       version: "0.0.0-test",
@@ -250,7 +261,7 @@ export class VirtualAgents {
     const configuration = {
       devices: new Map(this.devices.map(({ name }) => [deviceId(name), { zone: undefined, labels: {} }])),
       sensors,
-      aggregations: new Map([["all", { window: seconds(10), grace: seconds(8), groupBy: ["quantity"], where: {} }]]),
+      aggregations: new Map([["all", { window: seconds(10), grace: seconds(8), groupBy: this.groupBy, where: {} }]]),
       settings: {
         ...defaultConfiguration.settings,
         uplink: cloudUrl,
@@ -304,7 +315,7 @@ export class VirtualAgents {
         count: number;
         adds: boolean;
       };
-      if (seen.has(id)) continue;
+      if (seen.has(id) || !topic.includes("/aggregates/")) continue;
       seen.add(id);
       if (adds) supplements += count;
       else if (edition > (latest.get(`${topic} ${ts}`)?.edition ?? 0)) latest.set(`${topic} ${ts}`, { edition, count });
@@ -336,6 +347,12 @@ export class VirtualAgents {
       `the dashboard has what is stored, each once: ${story()}\n${this.log.slice(-30).join("\n")}`,
     );
     return expected;
+  }
+
+  /** Events of the outbox, each once: what they say. */
+  lossEvents(): string[] {
+    const events = this.items.filter(({ topic }) => topic.includes("/events/"));
+    return [...new Map(events.map(({ body }) => [body["id"], String(body["text"])])).values()];
   }
 
   totalSensed(): number {

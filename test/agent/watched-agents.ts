@@ -3,7 +3,8 @@
 import type { SimulatedDisk } from "../../firmware-sim/disk/simulated-disk.ts";
 import type { CheckedWorld, Checker, CheckerOf, WatchedLife } from "../../firmware-sim/world/checker.ts";
 import { agreementCheckers } from "../../firmware-sim/world/checkers/agreement.ts";
-import { tappedData, tappedLinks } from "../../firmware-sim/world/taps.ts";
+import { overheardData } from "../../firmware-sim/world/overheard-data.ts";
+import { overheard } from "../../firmware-sim/world/overheard-links.ts";
 import type { AgentPorts } from "../../src/agent/ports.ts";
 import type { MemberKey } from "../../src/base/ids.ts";
 import type { Instant } from "../../src/base/units.ts";
@@ -53,15 +54,14 @@ export class WatchedAgents extends VirtualAgents {
   protected override watched(device: VirtualDevice, ports: AgentPorts): AgentPorts {
     const { host } = device;
     const card = this.cardOf(device.disk);
-    const links = tappedLinks(ports.links, (url) => url === cloudUrl, {
+    const links = overheard(ports.links, cloudUrl, {
       said: (from, message, to) => this.tell("said", from, host, message, to),
       published: () => this.tell("published", host),
     });
-    const data = tappedData(
-      ports.data,
-      (log, position, payload) => this.tell("synced", { card, log, position, payload }),
-      (log, position, payload) => this.tell("recovered", { card, log, position, payload }),
-    );
+    const data = overheardData(ports.data, {
+      synced: (log, position, payload) => this.tell("synced", { card, log, position, payload }),
+      recovered: (log, position, payload) => this.tell("recovered", { card, log, position, payload }),
+    });
     const generation = (): number => ports.data.identity.generation?.number ?? 1;
     return { ...ports, links, data, watch: (self) => this.#watch({ machine: host, card, self, generation }) };
   }

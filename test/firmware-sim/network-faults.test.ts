@@ -200,7 +200,7 @@ describe("a simulated broker", () => {
 
   it("that loses acknowledgements has accepted what the publisher never hears of (all, then none)", () => {
     const accepted: string[] = [];
-    broker.accepted = ({ payload }, clientId) => accepted.push(`${clientId}: ${Buffer.from(payload).toString()}`);
+    broker.accepted = ({ payload }, { clientId }) => accepted.push(`${clientId}: ${Buffer.from(payload).toString()}`);
     broker.loseAcknowledgements(1);
     const codes = speaker.say("one", { qos: 1 });
     time.run(minutes(5));
@@ -217,7 +217,7 @@ describe("a simulated broker", () => {
 
   it("tells whose publish it accepted, the will of a dead client included, in order", () => {
     const accepted: string[] = [];
-    broker.accepted = ({ payload }, clientId) => accepted.push(`${clientId}: ${Buffer.from(payload).toString()}`);
+    broker.accepted = ({ payload }, { clientId }) => accepted.push(`${clientId}: ${Buffer.from(payload).toString()}`);
     for (const text of numbers(3)) speaker.say(text);
     time.run(seconds(1));
     network.kill("speaker");

@@ -93,6 +93,8 @@ export class CardBook {
    */
   found(member: MemberKey, initial: RaftInitial): string | undefined {
     const missing = this.member === member ? this.#missingIn(initial) : undefined;
+    // Another log, which may have been filled where nobody looked (a copy, a recovery): its positions begin anew.
+    if (this.member !== member) this.#position = 0;
     this.member = member;
     this.hardState = initial.hardState;
     this.#begin(

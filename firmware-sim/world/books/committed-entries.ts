@@ -130,7 +130,15 @@ export class Lineage {
     if (floor > this.facts.floor) this.#change(index, { floor });
     // The answer to a repeat names the entry that applied.
     const isDone = applied?.outcome.kind === "done" && applied.outcome.index === index;
-    const before = { moves: none, deltas: new Map(), joins: none, heirs: none, ended: none, resumed: none, stampMax: 0 };
+    const before = {
+      moves: none,
+      deltas: new Map(),
+      joins: none,
+      heirs: none,
+      ended: none,
+      resumed: none,
+      stampMax: 0,
+    };
     const effect = command === undefined ? {} : isDone ? this.#take(command, index, sequences) : refusedEffect(command);
     const known = { index, term, siteTime: entry.siteTime, kind: command?.kind, isDone, ...before, ...effect };
     this.#entries.set(index, known);

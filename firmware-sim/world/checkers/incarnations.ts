@@ -65,7 +65,7 @@ export const incarnations: CheckerOf = (world) => {
           }
           heirsIn(lineage).set(ancestor, origin);
         }
-      if (isAboutMembers(known)) for (const origin of lineage.gone.keys()) removedIn(lineage).add(origin);
+        if (isAboutMembers(known)) for (const origin of lineage.gone.keys()) removedIn(lineage).add(origin);
       }
       if (isAboutMembers(known)) compareTables(life, lineage);
     },

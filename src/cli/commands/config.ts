@@ -2,7 +2,6 @@
 
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { userInfo } from "node:os";
 import type { Argv, CommandModule } from "yargs";
 import { isSkeinError, SkeinError } from "../../base/errors.ts";
 import { limits } from "../../base/limits.ts";
@@ -13,7 +12,7 @@ import { defaultConfiguration } from "../../site/configuration-defaults.ts";
 import { applyChanges, diffConfiguration, formatDiff } from "../../site/configuration-diff.ts";
 import { formatProblems, parseConfiguration } from "../../site/configuration-file.ts";
 import { formatConfiguration, plainConfiguration } from "../../site/configuration-format.ts";
-import { isConfirmed } from "../confirmation.ts";
+import { authorName, isConfirmed } from "../asking.ts";
 import { type ConnectionArguments, print, printJson, withConnection, withSite } from "../connection.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { textTable } from "../reports/text-table.ts";
@@ -138,12 +137,8 @@ async function apply(client: SiteClient, wanted: Wanted, args: ApplyArguments): 
     );
   }
   if (!args.json) print(formatDiff(changes));
-  if (
-    !args.yes &&
-    !(await isConfirmed(
-      `Apply ${changes.length === 1 ? "this change" : `these ${changes.length} changes`} to the whole site?`,
-    ))
-  ) {
+  const what = changes.length === 1 ? "this change" : `these ${changes.length} changes`;
+  if (!args.yes && !(await isConfirmed(`Apply ${what} to the whole site?`, "--yes to apply these changes"))) {
     print("Nothing was changed.");
     return;
   }
@@ -174,15 +169,6 @@ async function propose(
         failure,
       );
     }
-  }
-}
-
-/** A user without a name (a container's number) is no reason not to apply. */
-function authorName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return "";
   }
 }
 

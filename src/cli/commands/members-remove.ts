@@ -6,7 +6,7 @@ import type { RemoveAnswer } from "../../agent/operator.ts";
 import type { AgentStatus } from "../../agent/status.ts";
 import { isSkeinError, SkeinError } from "../../base/errors.ts";
 import { type DeviceId, deviceId } from "../../base/ids.ts";
-import { isConfirmed } from "../confirmation.ts";
+import { isConfirmed } from "../asking.ts";
 import { type ConnectionArguments, print, printJson, withConnection, withSite } from "../connection.ts";
 import type { SiteClient } from "../site-client.ts";
 import { askStatus } from "../site-status.ts";
@@ -32,7 +32,7 @@ export const membersRemoveCommand: CommandModule<object, Arguments> = {
       const member = status.members.find((one) => one.device === name);
       if (member === undefined)
         throw new SkeinError("not-found", `${name} is no member of ${status.site}; \`skein members\` lists them`);
-      if (!args.yes && !(await isConfirmed(question(member)))) {
+      if (!args.yes && !(await isConfirmed(question(member), "--yes to remove it"))) {
         print("Nothing was changed.");
         return;
       }

@@ -1,12 +1,13 @@
 import { expect, it } from "vitest";
 import { CardBook } from "../../../../firmware-sim/world/books/card-book.ts";
-import { logIndex } from "../../../../src/base/units.ts";
+import { instant, logIndex } from "../../../../src/base/units.ts";
 import type { Entry, HardState, LogStart } from "../../../../src/raft/types.ts";
 import { encodeRecord } from "../../../../src/replica/raft-log.ts";
-import { a, b, c } from "../../../raft/kit.ts";
+import { a, b, c, limits, timing } from "../../../raft/kit.ts";
 import { command, hardState, noop, startAt } from "./story.ts";
 
 const voters = [a, b, c];
+const initial = { self: b, timing, limits, random: () => 0, now: instant(0) };
 const record = (
   card: CardBook,
   position: number,
@@ -63,6 +64,15 @@ it("another log on the same card begins with nothing", () => {
   record(card, 2, { hardState: hardState(3, b), entries });
   record(card, 1, { restart: startAt(0, 0, voters) });
   expect([card.member, card.hardState.term, card.last]).toEqual([undefined, 0, 0]);
+});
+
+it("another incarnation's log may have been filled where nobody looked, and goes on from there", () => {
+  const card = new CardBook("card");
+  record(card, 9, { restart: startAt(0, 0, voters) });
+  const found = { hardState: hardState(1), start: startAt(7, 1, voters), entries: [], checkpoint: undefined };
+  expect(card.found(b, { ...initial, ...found })).toBeUndefined();
+  record(card, 3, { entries: [command(8, 1)] });
+  expect([card.member, card.last, card.holds(8, 1)]).toEqual([b, 8, true]);
 });
 
 it("a log with a hole is no log", () => {

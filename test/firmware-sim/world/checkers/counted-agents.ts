@@ -63,7 +63,7 @@ export class CountedAgents extends WatchedAgents {
 
   /** In the order in which its broker accepts it. */
   #hearCloud(): void {
-    this.network.broker(cloudUrl).accepted = ({ topic, payload, retain, qos }, clientId) =>
+    this.network.broker(cloudUrl).accepted = ({ topic, payload, retain, qos }, { clientId }) =>
       this.tell("uplink", { topic, payload, retain, qos, clientId }, "");
   }
 

@@ -3,7 +3,8 @@ import { SimulatedDisk } from "../../../firmware-sim/disk/simulated-disk.ts";
 import { SimulatedNetwork } from "../../../firmware-sim/network.ts";
 import { SeededRandom } from "../../../firmware-sim/seeded-random.ts";
 import { VirtualTime } from "../../../firmware-sim/virtual-clock.ts";
-import { tappedData, tappedLinks } from "../../../firmware-sim/world/taps.ts";
+import { overheardData } from "../../../firmware-sim/world/overheard-data.ts";
+import { overheard } from "../../../firmware-sim/world/overheard-links.ts";
 import { type DeviceId, type Incarnation, type Member, memberKey } from "../../../src/base/ids.ts";
 import type { MqttLink } from "../../../src/base/ports/mqtt-link.ts";
 import { milliseconds, seconds } from "../../../src/base/units.ts";
@@ -36,9 +37,10 @@ it("tells of a record when its sync returns, before the agent hears of it, and n
   const time = new VirtualTime();
   const disk = new SimulatedDisk(time, new SeededRandom(1));
   const told: string[] = [];
-  const data = tappedData(await settled(time, disk.openDataDirectory()), (log, position, payload) =>
-    told.push(`${log} ${position} ${Buffer.from(payload).toString()}`),
-  );
+  const data = overheardData(await settled(time, disk.openDataDirectory()), {
+    synced: (log, position, payload) => told.push(`${log} ${position} ${Buffer.from(payload).toString()}`),
+    recovered: () => undefined,
+  });
   expect(data.identity.session).toBe(1);
   const options = {
     segmentBytes: 65_536,
@@ -65,7 +67,7 @@ function linksOf(told: unknown[]) {
   const time = new VirtualTime();
   const network = new SimulatedNetwork(time, new SeededRandom(1));
   for (const url of [siteUrl, cloudUrl]) network.addBroker(url);
-  const links = tappedLinks(network.device("pi-1"), (url) => url === cloudUrl, {
+  const links = overheard(network.device("pi-1"), cloudUrl, {
     said: (speaker, message, hearer) => told.push([speaker, message, hearer]),
     published: () => told.push("published"),
   });
@@ -79,7 +81,7 @@ function linksOf(told: unknown[]) {
 
 function say(link: MqttLink, message: SiteMessage, hearer: Member | undefined): void {
   const { number: kind } = messageKinds[message.kind];
-  const head = { kind, generation: undefined, from, to: hearer, session: 1, sequence: 1 };
+  const head = { kind, generation: undefined, from, to: hearer, session: 1, start: 1, sequence: 1 };
   const payload = encodeFrame(head, encodeMessage(message), publishedAuthenticator) ?? new Uint8Array(0);
   link.publish({ topic: "skein/1/test/log/pi-1", payload, qos: 0, retain: false });
 }
