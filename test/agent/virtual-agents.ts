@@ -176,7 +176,6 @@ export class VirtualAgents {
       logger: loggerTo(this.log, device.name, this.time),
       data,
       links: this.network.device(device.host),
-      ...(this.watch === undefined ? {} : { watch: this.watch }),
       drivers: (sensor) => {
         if (this.unknownDrivers.has(sensor)) throw new SkeinError("invalid-argument", `no driver for ${sensor}`);
         return this.#driver(sensor, clock);
