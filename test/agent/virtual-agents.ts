@@ -85,8 +85,6 @@ export class VirtualAgents {
   readonly #clientSession: string;
   /** Of checkpoints and the log's tail; the usual ones if absent. */
   sizes: AgentConfiguration["sizes"];
-  /** Looks on at each life of each replica. */
-  watch: AgentPorts["watch"];
   /** Whose drivers this host has not. */
   readonly unknownDrivers = new Set<string>();
   /** The machine's clock at each start; a right and synchronised one unless a test says otherwise. */
@@ -178,7 +176,6 @@ export class VirtualAgents {
       logger: loggerTo(this.log, device.name, this.time),
       data,
       links: this.network.device(device.host),
-      ...(this.watch === undefined ? {} : { watch: this.watch }),
       drivers: (sensor) => {
         if (this.unknownDrivers.has(sensor)) throw new SkeinError("invalid-argument", `no driver for ${sensor}`);
         return this.#driver(sensor, clock);
