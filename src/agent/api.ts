@@ -16,6 +16,7 @@ import { defaultConfiguration } from "../site/configuration-defaults.ts";
 import { diffConfiguration } from "../site/configuration-diff.ts";
 import { readChanges } from "../site/configuration-items.ts";
 import { configurationBefore, decodeRevision, historyKey, type Revision } from "../site/configuration-table.ts";
+import type { RecoveryReport } from "./recovery-report.ts";
 import type { AgentStatus } from "./status.ts";
 
 export interface ApiParts {
@@ -27,7 +28,7 @@ export interface ApiParts {
 const changeWithin = seconds(20);
 const readWithin = seconds(3);
 
-const questions = ["status", "members", "config.show", "config.history", "config.apply"];
+const questions = ["status", "members", "recovery", "config.show", "config.history", "config.apply"];
 /** Of the size that the schema allows, so many fit a frame. */
 const itemsInPart = 24;
 const revisionsInPart = 48;
@@ -82,6 +83,8 @@ export class Api {
         return this.#status();
       case "members":
         return this.#members();
+      case "recovery":
+        return [this.#recovery()];
       case "config.show":
         return this.#show(argument);
       case "config.history":
@@ -111,6 +114,14 @@ export class Api {
     return inParts(members, rowsInPart).map((part, number) =>
       number === 0 ? { members: part, voters } : { members: part },
     );
+  }
+
+  /** Asked by `skein recover` on another device: how far this one's log reaches, and whether it has a coordinator after all. */
+  #recovery(): RecoveryReport {
+    const { generation, leader, siteTime } = this.#parts.status();
+    const { last, lastTerm } = this.#parts.replica.status();
+    const newest = Math.max(siteTime ?? 0, this.#parts.replica.state.siteTimeFloor);
+    return { generation, index: last, term: lastTerm, siteTime: newest, leader: leader ?? null };
   }
 
   /** `items`: the configuration as changes of the default one (`defaultConfiguration`), spread over the parts. */

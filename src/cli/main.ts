@@ -8,6 +8,7 @@ import { isSkeinError } from "../base/errors.ts";
 import { configCommand } from "./commands/config.ts";
 import { healthCommand } from "./commands/health.ts";
 import { membersCommand } from "./commands/members.ts";
+import { recoverCommand } from "./commands/recover.ts";
 import { runCommand } from "./commands/run.ts";
 import { simCommand } from "./commands/sim.ts";
 import { statusCommand } from "./commands/status.ts";
@@ -38,6 +39,7 @@ async function main(): Promise<void> {
     .command(configCommand)
     .command(runCommand)
     .command(healthCommand)
+    .command(recoverCommand)
     .demandCommand(1, "Which command? See the list above; `skein <command> --help` explains one.")
     .strict()
     .recommendCommands()
