@@ -5,7 +5,9 @@ import type { AgentConfiguration, AgentPorts } from "../../src/agent/ports.ts";
 import type { AgentStatus } from "../../src/agent/status.ts";
 import { isSkeinError, type SkeinError } from "../../src/base/errors.ts";
 import type { DeviceId } from "../../src/base/ids.ts";
+import type { DataDirectory } from "../../src/base/ports/data-directory.ts";
 import { seconds } from "../../src/base/units.ts";
+import type { DeviceGate } from "../device-gate.ts";
 import type { SimulatedDisk } from "../disk/simulated-disk.ts";
 import type { VirtualClock } from "../virtual-clock.ts";
 
@@ -18,9 +20,12 @@ export interface Card {
 
 /** What the world gives a machine. */
 export interface MachineHost {
+  gate(name: string): DeviceGate;
   /** Of a new start. */
   clock(machine: Machine): VirtualClock;
   ports(machine: Machine, clock: VirtualClock): Omit<AgentPorts, "data" | "clock">;
+  /** What the agent is given of its card. */
+  data(machine: Machine, opened: DataDirectory): DataDirectory;
   configuration(machine: Machine): AgentConfiguration;
   /** The machine's links end without a word. */
   cutLinks(machine: Machine): void;
@@ -33,25 +38,41 @@ export interface MachineHost {
   broken(failure: unknown): void;
 }
 
+/** How a machine's wall clock stands when it is switched on. */
+export interface WallState {
+  /** False: it wakes up in 1970, having no battery. */
+  readonly hasBattery: boolean;
+  /** A time source is within reach. */
+  readonly hasSource: boolean;
+}
+
+const rightWall: WallState = { hasBattery: true, hasSource: true };
+
 /** As the unit file says. */
 const restartAfter = seconds(5);
 
 export class Machine {
   readonly name: string;
   readonly device: DeviceId;
+  /** Keeps everything from the process while it is suspended. */
+  readonly gate: DeviceGate;
+  /** What its wall clock will say after the next start. */
+  wall: WallState = rightWall;
   readonly #host: MachineHost;
   card: Card;
   #agent: Agent | undefined;
+  #data: DataDirectory | undefined;
   #isStarted = false;
   #clock: VirtualClock | undefined;
   #hasPower = false;
   /** Of the present start; what an earlier one still does counts no more. */
   #start = 0;
 
-  constructor(name: string, device: DeviceId, card: Card, host: MachineHost) {
-    this.name = name;
-    this.device = device;
+  constructor(names: { readonly machine: string; readonly device: DeviceId }, card: Card, host: MachineHost) {
+    this.name = names.machine;
+    this.device = names.device;
     this.card = card;
+    this.gate = host.gate(names.machine);
     this.#host = host;
   }
 
@@ -62,6 +83,11 @@ export class Machine {
   /** The agent's process runs and has opened its card. */
   get isUp(): boolean {
     return this.#isStarted;
+  }
+
+  /** Which founding of the site its card belongs to, as far as this start knows; 1 while it has heard of none. */
+  generation(): number {
+    return this.#data?.identity.generation?.number ?? 1;
   }
 
   get clock(): VirtualClock | undefined {
@@ -115,8 +141,10 @@ export class Machine {
   }
 
   async #open(clock: VirtualClock, isPresent: () => boolean): Promise<void> {
-    const data = await this.card.disk.openDataDirectory();
+    this.card.disk.gate = this.gate;
+    const data = this.#host.data(this, await this.card.disk.openDataDirectory());
     if (!isPresent()) return;
+    this.#data = data;
     const agent = createAgent({ ...this.#host.ports(this, clock), clock, data }, this.#host.configuration(this));
     this.#agent = agent;
     agent.failed.then(
@@ -145,6 +173,7 @@ export class Machine {
     this.#agent = undefined;
     this.#isStarted = false;
     this.card.disk = this.card.disk.crash();
+    this.gate.resume(); // what waited belongs to the life that is over
     this.#host.ended(this);
   }
 }

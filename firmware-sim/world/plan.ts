@@ -4,22 +4,7 @@
 import { SeededRandom } from "../seeded-random.ts";
 import type { PlannedFault } from "./fault.ts";
 import { faultKinds } from "./fault-kinds.ts";
-
-/** What a site is made of. All spans in ms. */
-export interface SitePlan {
-  readonly devices: number;
-  /** One entry for each broker: the machine that embeds it, or undefined where it stands alone. */
-  readonly brokers: readonly (string | undefined)[];
-  readonly sensorsEach: number;
-  readonly sensorInterval: number;
-  readonly window: number;
-  readonly flushInterval: number;
-  /** Log and checkpoints so small that snapshots are sent all the time. */
-  readonly areLogsSmall: boolean;
-  readonly clients: number;
-  /** Of the safety phase. */
-  readonly storm: number;
-}
+import type { SitePlan } from "./site.ts";
 
 export interface WorldPlan {
   readonly site: SitePlan;

@@ -166,10 +166,9 @@ export class RegisterClient {
   }
 
   #begin(kind: "write" | "read", called: Instant, written: string | undefined) {
-    const { clock, operation } = this.#host;
     return (outcome: ClientOperation["outcome"], value: string | undefined): void => {
-      const returned = outcome === "unknown" ? undefined : clock.now();
-      operation({
+      const returned = outcome === "unknown" ? undefined : this.#host.clock.now();
+      this.#host.operation({
         client: this.#name,
         kind,
         called,

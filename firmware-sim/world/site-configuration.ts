@@ -6,7 +6,7 @@ import { milliseconds } from "../../src/base/units.ts";
 import type { SensorConfiguration, SiteConfiguration } from "../../src/site/configuration.ts";
 import { defaultConfiguration, graceMin } from "../../src/site/configuration-defaults.ts";
 import { uplinkUrl } from "./names.ts";
-import type { SitePlan } from "./plan.ts";
+import type { SitePlan } from "./site.ts";
 
 const quantities = ["temperature", "humidity", "pressure"] as const;
 const zones = ["north", "south", "east"] as const;

@@ -5,8 +5,11 @@ import type { Clock, Timer } from "../../src/base/ports/clock.ts";
 import type { Driver, DriverSink } from "../../src/base/ports/driver.ts";
 import type { Duration } from "../../src/base/units.ts";
 
-/** Odd, so that multiplying by it permutes the numbers below 2³²: unique, and spread like chance. A million still add up exactly. */
-const spread = 2_654_435_761;
+/** Values lie within a quarter of each other, as a real sensor's do, and differ in their last digits. Thousands add up exactly. */
+const least = 2 ** 26;
+const range = 2 ** 24;
+/** Odd, so that multiplying by it permutes the numbers below the range: unique, and spread like chance. */
+const spread = 10_368_889;
 
 export class UniqueSensors {
   readonly #sensed: (sensor: SensorId, clock: Clock, value: number) => void;
@@ -43,6 +46,6 @@ export class UniqueSensors {
 
   #next(): number {
     this.#count += 1;
-    return Math.imul(this.#count, spread) >>> 0;
+    return least + ((Math.imul(this.#count, spread) >>> 0) % range);
   }
 }

@@ -10,8 +10,10 @@ import { deviceId } from "../../src/base/ids.ts";
 import type { Logger } from "../../src/base/ports/logger.ts";
 import { type Duration, type Instant, instant, milliseconds, seconds } from "../../src/base/units.ts";
 import { defaultRaftLimits, defaultTiming } from "../../src/replica/open-replica.ts";
+import { DeviceGate } from "../device-gate.ts";
 import { SimulatedDisk, usualDisk } from "../disk/simulated-disk.ts";
-import { faultless, type NetworkFaults, SimulatedNetwork } from "../network.ts";
+import { SimulatedNetwork } from "../network.ts";
+import { faultless, type NetworkFaults } from "../network-path.ts";
 import { SeededRandom } from "../seeded-random.ts";
 import type { SimulatedBroker } from "../simulated-broker.ts";
 import { VirtualClock, VirtualTime } from "../virtual-clock.ts";
@@ -19,7 +21,9 @@ import type { CheckerOf } from "./checker.ts";
 import { Checkpost } from "./checkpost.ts";
 import { Machine, type MachineHost } from "./machine.ts";
 import { brokerUrl, uplinkUrl, worldSite } from "./names.ts";
-import type { SitePlan } from "./plan.ts";
+import { overheardData } from "./overheard-data.ts";
+import { overheard } from "./overheard-links.ts";
+import type { SitePlan } from "./site.ts";
 import { TraceDigest } from "./trace-digest.ts";
 import { UniqueSensors } from "./unique-sensors.ts";
 
@@ -29,6 +33,10 @@ const smallSizes = {
   checkpointBytes: 8_192,
 };
 const logLinesKept = 400;
+/** Of the crystals of a Pi, in parts per million. */
+const driftPpmMax = 60;
+/** What a monotonic clock says when the agent starts, at most. */
+const uptimeMsMax = 60_000;
 
 /** Lets promises that are settled go on, all of them. */
 const carriedOn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -58,10 +66,12 @@ export class World {
     this.plan = plan;
     this.random = new SeededRandom(seed);
     this.trace = new TraceDigest(options);
-    this.checkpost = new Checkpost(() => this.time.now, checkers);
+    this.time.trace = (source, target, kind, payload) => this.trace.add(this.time.now, source, target, kind, payload);
+    this.checkpost = new Checkpost(this.time, checkers);
     this.network = new SimulatedNetwork(this.time, this.random.fork("network"));
     this.brokers = plan.brokers.map((_, i) => this.network.addBroker(brokerUrl(i + 1)));
-    this.network.addBroker(uplinkUrl);
+    this.network.addBroker(uplinkUrl).accepted = ({ topic, payload, retain, qos }, { clientId, device }) =>
+      this.checkpost.tell("uplink", { topic, payload, retain, qos, clientId }, device);
     this.sensors = new UniqueSensors((sensor, clock, value) => {
       const machine = this.machines.find((each) => each.clock === clock);
       assert(machine !== undefined, "a sensor hangs on a machine");
@@ -72,7 +82,7 @@ export class World {
 
   /** With an empty card, and without power. */
   addMachine(name: string, device = name): Machine {
-    const machine = new Machine(name, deviceId(device), this.newCard(), this.#host());
+    const machine = new Machine({ machine: name, device: deviceId(device) }, this.newCard(), this.#host(name));
     this.machines.push(machine);
     return machine;
   }
@@ -148,16 +158,39 @@ export class World {
     if (failure !== undefined) throw failure;
   }
 
-  #host(): MachineHost {
+  #host(name: string): MachineHost {
+    const random = this.random.fork(`clock of ${name}`);
+    const driftPpm = 2 * driftPpmMax * (random.fraction() - 0.5);
     return {
-      clock: () => new VirtualClock(this.time),
+      gate: () => new DeviceGate(this.time, name),
+      clock: ({ gate, wall }) =>
+        new VirtualClock(this.time, {
+          name,
+          gate,
+          driftPpm,
+          origin: instant(uptimeMsMax * random.fraction()),
+          isSynchronized: wall.hasSource,
+          ...(wall.hasBattery ? {} : { wallStartsAt: 0 }),
+        }),
       ports: (machine, clock) => ({
         random: this.random.fork(`${machine.name} ${this.time.now}`),
         logger: this.#logger(machine.name),
-        links: this.network.device(machine.name),
+        links: overheard(this.network.device(machine.name, machine.gate), uplinkUrl, {
+          said: (from, message, to) => this.checkpost.tell("said", from, machine.name, message, to),
+          published: () => this.checkpost.tell("published", machine.name),
+        }),
         drivers: (sensor, { interval }) => this.sensors.driver(sensor, interval, clock),
-        watch: (self) => this.checkpost.watch(machine.name, machine.card.name, self),
+        watch: (self) =>
+          this.checkpost.watch(
+            { machine: machine.name, card: machine.card.name, generation: () => machine.generation() },
+            self,
+          ),
       }),
+      data: ({ card: { name: card } }, opened) =>
+        overheardData(opened, {
+          synced: (log, position, payload) => this.checkpost.tell("synced", { card, log, position, payload }),
+          recovered: (log, position, payload) => this.checkpost.tell("recovered", { card, log, position, payload }),
+        }),
       configuration: (machine) => this.#configuration(machine),
       cutLinks: (machine) => {
         this.network.kill(machine.name);

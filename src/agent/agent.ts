@@ -7,7 +7,7 @@ import { assert, isSkeinError, SkeinError } from "../base/errors.ts";
 import { type Generation, memberKey } from "../base/ids.ts";
 import type { StoredReading } from "../readings/reading-log.ts";
 import { readingsLogName } from "../readings/reading-store.ts";
-import { newestTime, openReplica } from "../replica/open-replica.ts";
+import { beginning, newestTime, openReplica } from "../replica/open-replica.ts";
 import { SiteClock } from "../replica/site-time.ts";
 import { Device } from "./device.ts";
 import type { Life } from "./life.ts";
@@ -115,11 +115,14 @@ class DeviceAgent implements Agent {
         continue;
       }
       const founding = founds ? await this.#found() : this.#generation;
-      const siteClock = new SiteClock(clock, newestTime(opened.parts));
+      const siteClock = new SiteClock(clock, newestTime(opened.parts), opened.parts.state.time);
       const life: Life = {
         site: this.#configuration.site,
         self,
         session: identity.session,
+        start: Math.floor(random.fraction() * 2 ** 48),
+        isReturning: !isFresh,
+        began: beginning(opened.parts),
         was: identity.was,
         version: this.#configuration.version,
         founding,

@@ -3,9 +3,9 @@
 
 import type { SkeinError } from "../base/errors.ts";
 import { type Generation, type Member, type MemberKey, memberKey, memberOf } from "../base/ids.ts";
-import { limits } from "../base/limits.ts";
 import { between, type Instant, seconds } from "../base/units.ts";
 import { BrokerSet, type Delivery } from "../mqtt/broker-set.ts";
+import type { HeardOwnName } from "../mqtt/frame-reader.ts";
 import type { SiteMessage } from "../mqtt/messages.ts";
 import type { StoredReading } from "../readings/reading-log.ts";
 import type { CountMove } from "../readings/types.ts";
@@ -19,10 +19,15 @@ import { Counting } from "./counting.ts";
 import { Dashboard } from "./dashboard.ts";
 import { describeAgent } from "./describe.ts";
 import { Joining } from "./joining.ts";
+import { LastHeard } from "./last-heard.ts";
 import type { Life } from "./life.ts";
+import { Operator } from "./operator.ts";
+import { isSuperseded, OwnPast, type Run } from "./own-past.ts";
 import type { AgentConfiguration, AgentPorts } from "./ports.ts";
 import { Problems } from "./problems.ts";
+import { Promises } from "./promises.ts";
 import type { AgentStatus } from "./status.ts";
+import { TimeKeeping } from "./time-keeping.ts";
 
 export interface DeviceHandlers {
   generation(): Generation | undefined;
@@ -43,19 +48,20 @@ export class Device {
   readonly #ports: AgentPorts;
   readonly #life: Life;
   readonly #key: MemberKey;
-  readonly #siteClock: SiteClock;
   readonly #handlers: DeviceHandlers;
   readonly #brokers: BrokerSet;
   readonly #replica: Replica;
   readonly #coordinator: Coordinator;
   readonly #joining: Joining;
   readonly #counting: Counting;
+  readonly #timeKeeping: TimeKeeping;
   readonly #dashboard: Dashboard;
   readonly #api: Api;
   readonly #problems: Problems;
+  readonly #ownPast: OwnPast;
+  readonly #promises = new Promises();
   readonly #startedAt: Instant;
-  /** When each member was last heard; newest last. */
-  readonly #heard = new Map<MemberKey, Instant>();
+  readonly #heard: LastHeard;
 
   constructor(
     ports: AgentPorts,
@@ -68,9 +74,9 @@ export class Device {
     this.#ports = ports;
     this.#life = life;
     this.#key = memberKey(life.self);
-    this.#siteClock = parts.siteClock;
     this.#handlers = handlers;
     this.#problems = new Problems(ports);
+    this.#heard = new LastHeard(clock);
     this.#startedAt = clock.now();
     this.#brokers = new BrokerSet(
       { clock, links, log: logger },
@@ -78,15 +84,19 @@ export class Device {
         site: life.site,
         self: life.self,
         session: life.session,
+        start: life.start,
         brokers: configuration.brokers,
         keepAlive: configuration.keepAlive,
         generation: () => handlers.generation(),
       },
       {
         received: (delivery) => this.#received(delivery),
-        heardOwnName: (from, session) => this.#heardOwnName(from, session),
+        heardOwnName: (heard) => this.#heardOwnName(heard),
         heardGeneration: ({ generation, kind, from }) => this.#heardGeneration(generation, kind, from),
-        changed: () => this.#dashboard.presenceChanged(),
+        changed: () => {
+          if (this.#brokers.isConnected) this.#ownPast.connected(() => this.#leadIfElected());
+          this.#dashboard.presenceChanged();
+        },
       },
     );
     const watch = ports.watch?.(this.#key);
@@ -96,7 +106,7 @@ export class Device {
       { clock, random, logger, storage, siteClock, ...(watch === undefined ? {} : { watch }) },
       parts.replica,
       {
-        broadcast: (message) => void this.#brokers.broadcast(message),
+        broadcast: (message) => void (this.#ownPast.isSilent || this.#brokers.broadcast(message)),
         send: (to, message) => this.#say(to, message),
         forward: (to, { session, serial }, command) => this.#say(to, { kind: "propose", session, serial, command }),
         answer: (to, { session, serial }, result) => {
@@ -108,10 +118,30 @@ export class Device {
         role: (change) => this.#roleChanged(change),
         applied: (touched, moved) => this.#applied(touched, moved),
         replaced: () =>
-          this.#applied(new Set(["configuration", "members", "counted", "windows", "outbox", "cursor"]), []),
+          this.#applied(new Set(["configuration", "members", "counted", "windows", "outbox", "cursor", "time"]), []),
         contradicted: (from, detail) => this.#contradicted(from, detail),
         diverged: (detail) => this.#diverged(detail),
         failed: (failure) => handlers.failed(failure),
+      },
+    );
+    this.#ownPast = new OwnPast(
+      clock,
+      {
+        device: life.self.device,
+        session: life.session,
+        start: life.start,
+        isReturning: life.isReturning,
+        listenFor: configuration.timing.electionTimeoutMin,
+      },
+      {
+        answer: ({ session, start }) => void this.#brokers.send(life.self, { kind: "copy", session, start }),
+        fallSilent: (why) => {
+          this.#problems.note("copies", why);
+          this.#coordinator.end();
+        },
+        goOn: () => this.#leadIfElected(),
+        isOnlyVoter: () => this.#isOnlyVoter(),
+        renew: (why) => handlers.renew(why),
       },
     );
     this.#joining = new Joining(
@@ -120,6 +150,7 @@ export class Device {
         device: life.self.device,
         incarnation: life.self.incarnation,
         session: life.session,
+        start: life.start,
         version: life.version,
       },
       {
@@ -127,8 +158,11 @@ export class Device {
         leader: () => this.#replica.role.leader,
         known: () => this.#replica.state.members.get(life.self.device),
         ask: (leader, request) =>
-          leader === this.#key ? this.#coordinator.asked(request) : this.#say(leader, { kind: "join", request }),
+          leader === this.#key
+            ? this.#coordinator.asked(request, life.began)
+            : this.#say(leader, { kind: "join", request, began: life.began }),
         pastIsNotMine: (detail) => handlers.renew(detail),
+        wentBack: (other, detail) => this.#ownPast.suspect(other, detail),
         readingsAreNotMine: (detail) => handlers.renew(detail, "set-aside"),
         removed: (detail) => this.#problems.note("removed", detail),
       },
@@ -136,10 +170,12 @@ export class Device {
     this.#coordinator = new Coordinator(
       { clock, logger },
       { replica: this.#replica, siteClock: parts.siteClock },
-      { self: this.#key, site: life.site, founding: life.founding },
+      { self: this.#key, site: life.site, founding: life.founding, timing: configuration.timing },
       {
-        lastHeard: (member) => this.#heard.get(member),
+        lastHeard: (member) => this.#heard.of(member),
         isPresent: (device) => device === life.self.device || this.#brokers.isPresent(device),
+        contradiction: (request, began, leading) =>
+          this.#promises.contradiction(memberKey(request), request, began, leading),
         refuseJoin: (to, reason, detail) => {
           if (reason === "id-in-use") this.#problems.note("copies", detail);
           this.#say(to, { kind: "join-refused", reason, detail });
@@ -147,11 +183,21 @@ export class Device {
         authorityGained: () => {
           this.#counting.lead();
           this.#dashboard.lead();
+          this.#timeKeeping.look();
         },
         authorityLost: () => {
           this.#counting.follow();
           this.#dashboard.follow();
         },
+      },
+    );
+    this.#timeKeeping = new TimeKeeping(
+      ports,
+      { self: this.#key, replica: this.#replica, siteClock },
+      {
+        say: (to, message) => this.#say(to, message),
+        hasTime: () => this.#counting.hasTime(),
+        suspects: (text) => this.#problems.note("clock-source", text),
       },
     );
     this.#dashboard = new Dashboard(ports, configuration, {
@@ -162,14 +208,16 @@ export class Device {
     });
     this.#api = new Api(ports, {
       replica: this.#replica,
+      operator: new Operator(life.self.device, this.#coordinator, () => this.status().leader),
       status: () => this.status(),
+      time: () => this.#timeKeeping.report(),
       answer: (client, message, via) => void this.#brokers.send(client, message, via),
     });
     this.#counting = new Counting(ports, {
       life,
       siteClock: parts.siteClock,
       replica: this.#replica,
-      send: (to, partial) => this.#brokers.send(memberOf(to), { kind: "partial", partial }),
+      send: (to, partial) => !this.#ownPast.isSilent && this.#brokers.send(memberOf(to), { kind: "partial", partial }),
       notMyReadings: (detail, readings) => handlers.renew(detail, readings),
       failed: (failure) => handlers.failed(failure),
     });
@@ -185,11 +233,15 @@ export class Device {
     this.#replica.start();
     this.#joining.start();
     this.#counting.start();
+    this.#timeKeeping.start();
   }
 
-  /** A stop is not a leave. Sampling ends first, so that what was read is on the card before the voice falls silent. */
+  /** A stop is not a leave. A coordinator hands over first, while it still serves. Then sampling ends, so that what was read is on the card before the voice falls silent. */
   async stop(): Promise<void> {
+    await this.#coordinator.retire();
     this.#joining.stop();
+    this.#ownPast.stop();
+    this.#timeKeeping.stop();
     this.#coordinator.end();
     this.#api.stop();
     const parts = [this.#counting, this.#dashboard, this.#replica, this.#brokers];
@@ -207,23 +259,25 @@ export class Device {
       life: this.#life,
       generation: this.#handlers.generation(),
       replica: this.#replica,
-      siteClock: this.#siteClock,
       brokers: this.#brokers,
       joining: this.#joining,
       counting: this.#counting,
+      time: this.#timeKeeping.report(),
       dashboard: this.#dashboard,
       disk: this.#ports.data.usage(),
       problems: this.#problems.all(),
+      silentBecause: this.#ownPast.why,
     });
   }
 
   #say(to: MemberKey, message: SiteMessage): void {
-    this.#brokers.send(memberOf(to), message);
+    if (!this.#ownPast.isSilent) this.#brokers.send(memberOf(to), message);
   }
 
-  #received({ from, broadcast, message, via }: Delivery): void {
+  #received({ from, session, start, broadcast, message, via }: Delivery): void {
+    if (!this.#isListenedTo(from, { session, start }, message.kind)) return;
     const sender = memberKey(from);
-    this.#noteHeard(sender);
+    this.#heard.note(sender);
     switch (message.kind) {
       case "partial":
         if (message.partial.origin === sender && this.#coordinator.hasAuthority)
@@ -231,7 +285,7 @@ export class Device {
         return;
       case "join":
         if (message.request.device === from.device && message.request.incarnation === from.incarnation) {
-          this.#coordinator.asked(message.request);
+          this.#coordinator.asked(message.request, message.began);
         }
         return;
       case "join-refused":
@@ -243,9 +297,16 @@ export class Device {
       case "proposal-answer":
         this.#replica.receivedAnswer({ session: message.session, serial: message.serial }, message.outcome);
         return;
+      case "time-question":
+        this.#timeKeeping.question(sender, message);
+        return;
+      case "time-answer":
+        this.#timeKeeping.answer(sender, message);
+        return;
       case "api-question":
         this.#api.asked(from, message, via);
         return;
+      case "copy":
       case "api-answer":
       case "presence":
         return;
@@ -253,6 +314,9 @@ export class Device {
       case "pre-vote-reply":
       case "vote-request":
       case "vote-reply":
+      case "transfer-request":
+        if (!this.#ownPast.isTrusted) return;
+        break;
       case "append":
       case "append-ack":
       case "gap":
@@ -261,18 +325,17 @@ export class Device {
       case "snapshot-chunk":
       case "read-question":
       case "read-answer":
-        this.#replica.received(sender, broadcast, message);
-        if (message.kind === "append") this.#counting.hasTime();
     }
+    this.#promises.heard(sender, { session, start }, message);
+    this.#replica.received(sender, broadcast, message);
+    if (message.kind === "append") this.#counting.hasTime();
   }
 
-  #noteHeard(sender: MemberKey): void {
-    this.#heard.delete(sender);
-    this.#heard.set(sender, this.#ports.clock.now());
-    if (this.#heard.size > limits.members) {
-      const [oldest] = this.#heard.keys();
-      if (oldest !== undefined) this.#heard.delete(oldest);
-    }
+  /** People are answered always; a run that is superseded is only told so, when it asks to join. */
+  #isListenedTo(from: Member, run: Run, kind: SiteMessage["kind"]): boolean {
+    if (kind === "api-question") return true;
+    if (this.#ownPast.isSilent) return false;
+    return kind === "join" || !isSuperseded(from, run, this.#replica.state.member(from.device));
   }
 
   #heardGeneration(generation: Generation, kind: string, from: Member): void {
@@ -294,7 +357,13 @@ export class Device {
   }
 
   /** What an earlier life of this device said may still be on its way for a moment. */
-  #heardOwnName({ incarnation }: Member, session: number): void {
+  #heardOwnName(heard: HeardOwnName): void {
+    const { session } = heard;
+    const { incarnation } = heard.from;
+    if (incarnation === this.#life.self.incarnation) {
+      this.#ownPast.heard(heard);
+      return;
+    }
     if (between(this.#startedAt, this.#ports.clock.now()) < ownEchoes) return;
     const { device } = this.#life.self;
     this.#problems.note(
@@ -315,15 +384,27 @@ export class Device {
   }
 
   #roleChanged(change: RoleChange): void {
-    if (change.role === "leader") {
-      this.#counting.hasTime();
-      this.#coordinator.begin();
-    } else this.#coordinator.end();
+    if (change.role === "leader") this.#leadIfElected();
+    else this.#coordinator.end();
     this.#joining.look();
+    this.#timeKeeping.roleChanged();
+  }
+
+  #leadIfElected(): void {
+    if (!this.#replica.isLeader || !this.#ownPast.isTrusted) return;
+    this.#counting.hasTime();
+    this.#coordinator.begin();
+  }
+
+  #isOnlyVoter(): boolean {
+    const { current, incoming } = this.#replica.status().voters;
+    return incoming === undefined && current.length === 1 && current[0] === this.#key;
   }
 
   #applied(touched: ReadonlySet<Touched>, moved: readonly CountMove[]): void {
     if (touched.has("members")) this.#joining.look();
+    if (touched.has("outbox") || touched.has("cursor")) this.#coordinator.applied();
+    this.#timeKeeping.applied(touched);
     this.#counting.applied(touched, moved);
     this.#dashboard.applied(touched);
   }

@@ -119,7 +119,8 @@ export async function beginNextGeneration(
   const inherited = [self.incarnation, ...was];
   applyCommand(state, at, {
     kind: "join",
-    joins: [{ device: self.device, incarnation, session, was: inherited, version }],
+    // No agent speaks in this session: the next start has a later one.
+    joins: [{ device: self.device, incarnation, session, start: 0, was: inherited, version }],
   });
 
   const only: MemberKey = memberKey({ device: self.device, incarnation });

@@ -11,11 +11,12 @@ import { packChanges, unpackChanges } from "./configuration-changes.ts";
 import { authorLengthMax, noteLengthMax } from "./configuration-table.ts";
 import { packFold, packKey, unpackFold, unpackKey } from "./fold-codec.ts";
 import { versionLengthMax } from "./members.ts";
+import { packTimeChange, unpackTimeChange } from "./time-change-codec.ts";
 import type { ClientSerial, Command, JoinRequest, Proposal } from "./types.ts";
 
 const version = 1;
 /** Numbers are for ever. */
-const kinds = ["found", "join", "remove", "configure", "count", "close", "cursor", "checkpoint"] as const;
+const kinds = ["found", "join", "remove", "configure", "count", "close", "cursor", "checkpoint", "time"] as const;
 const joinsMax = 256;
 const movesMax = 4_096;
 const partsMax = 4_096;
@@ -60,7 +61,12 @@ function packCommand(command: Command): readonly unknown[] {
     case "found":
       return [command.site, command.generation.number, command.generation.nonce];
     case "join":
-      return [command.joins.map((join) => [join.device, join.incarnation, join.session, join.was, join.version])];
+      return [
+        command.joins.map((join) => [
+          ...[join.device, join.incarnation, join.session, join.start],
+          ...[join.was, join.version],
+        ]),
+      ];
     case "remove":
       return [command.device];
     case "configure":
@@ -77,6 +83,8 @@ function packCommand(command: Command): readonly unknown[] {
       return [command.upTo];
     case "checkpoint":
       return command.previous === undefined ? [null] : [[command.previous.index, command.previous.digest]];
+    case "time":
+      return [command.after, packTimeChange(command.change)];
   }
 }
 
@@ -116,6 +124,8 @@ function unpackCommand(kind: Command["kind"], fields: Fields, keepChanges: (byte
       return { kind, upTo: fields.count() };
     case "checkpoint":
       return { kind, previous: fields.optional((each) => each.decoded(unpackPrevious)) };
+    case "time":
+      return { kind, after: fields.count(), change: fields.decoded(unpackTimeChange) };
   }
 }
 
@@ -133,11 +143,12 @@ function unpackGeneration(fields: Fields): Generation {
 }
 
 function unpackJoin(value: unknown): JoinRequest | undefined {
-  const fields = new Fields(value, 5);
+  const fields = new Fields(value, 6);
   return fields.finish({
     device: fields.matching(isDeviceId),
     incarnation: fields.matching(isIncarnation),
     session: fields.count(),
+    start: fields.count(),
     was: fields.list(limits.incarnationsInherited, (item) => (isIncarnation(item) ? item : undefined)),
     version: fields.text(versionLengthMax),
   });

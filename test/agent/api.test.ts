@@ -36,7 +36,15 @@ describe("a big site's status", () => {
     const parts: ApiAnswerMessage[] = [];
     const api = new Api(
       { logger: silentLogger },
-      { replica: undefined as never, status: () => status, answer: (_client, message) => parts.push(message) },
+      {
+        replica: undefined as never,
+        operator: undefined as never,
+        time: () => {
+          throw new Error("not asked here");
+        },
+        status: () => status,
+        answer: (_client, message) => parts.push(message),
+      },
     );
     for (const name of ["status", "members"]) {
       parts.length = 0;

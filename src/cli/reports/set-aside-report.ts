@@ -67,6 +67,8 @@ function inWords(command: Command): string {
       return `counted: ${command.moves.map(({ origin, from, to }) => `${namesOf([origin])} ${from + 1}–${to}`).join(", ")}`;
     case "close":
       return `closed windows up to ${isoTime(command.upTo)}`;
+    case "time":
+      return `site time: ${command.change.kind}`;
     case "cursor":
       return `the uplink had items up to ${command.upTo}`;
     case "checkpoint":

@@ -91,7 +91,7 @@ export class RealSite implements CountingSite {
     return this.#run(
       {
         kind: "join",
-        joins: [{ device, incarnation, session: 1, was: was === undefined ? [] : [was], version: "0.1.0" }],
+        joins: [{ device, incarnation, session: 1, start: 1, was: was === undefined ? [] : [was], version: "0.1.0" }],
       },
       entry,
     );
