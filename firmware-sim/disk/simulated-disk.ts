@@ -23,6 +23,7 @@ import {
   incarnationContent,
   presentLog,
   type Rot,
+  rotAgreement,
   rotAnywhere,
   rotCell,
   rotLog,
@@ -153,6 +154,16 @@ export class SimulatedDisk {
   /** Rot at rest somewhere in the Raft log, the readings or the storage: what it hit; undefined where nothing is stored. */
   rot(random: Random): Rot | undefined {
     return rotAnywhere(this.#content, random);
+  }
+
+  /** As `rot`, of the Raft log or the storage alone, and only where the next start finds it. */
+  rotAgreement(random: Random): Rot | undefined {
+    return rotAgreement(this.#content, random);
+  }
+
+  /** The session that its identity bears; undefined: the card was never used. */
+  get session(): number | undefined {
+    return this.#content.identity?.session;
   }
 
   /** Everything that a power cut now would leave in the log `name`, for who checks; without what rotted. Copies. */

@@ -4,7 +4,7 @@ import { type Agent, createAgent } from "../../src/agent/agent.ts";
 import type { AgentConfiguration, AgentPorts } from "../../src/agent/ports.ts";
 import type { AgentStatus } from "../../src/agent/status.ts";
 import { isSkeinError, type SkeinError } from "../../src/base/errors.ts";
-import type { DeviceId } from "../../src/base/ids.ts";
+import { type DeviceId, type MemberKey, memberKey } from "../../src/base/ids.ts";
 import type { DataDirectory } from "../../src/base/ports/data-directory.ts";
 import { seconds } from "../../src/base/units.ts";
 import type { DeviceGate } from "../device-gate.ts";
@@ -88,6 +88,18 @@ export class Machine {
   /** Which founding of the site its card belongs to, as far as this start knows; 1 while it has heard of none. */
   generation(): number {
     return this.#data?.identity.generation?.number ?? 1;
+  }
+
+  /** The members that it was, as far as its present card knows: of its last start, whether it runs or not. */
+  members(): readonly MemberKey[] {
+    const identity = this.#data?.identity;
+    return identity === undefined ? [] : [memberKey({ device: this.device, incarnation: identity.incarnation })];
+  }
+
+  /** Another card, or the same with other content. Without power only. */
+  insert(card: Card): void {
+    this.card = card;
+    this.#data = undefined;
   }
 
   get clock(): VirtualClock | undefined {

@@ -34,6 +34,8 @@ export interface WorldReport {
 
 const foundingWithin = seconds(60);
 const coordinatorWithin = seconds(60);
+/** Longer than any client asks again. */
+const clientsWithin = seconds(60);
 /** PROTOCOLS, E: three of the largest window with its grace, and the backlog. */
 const countedWithin = (plan: WorldPlan): number =>
   3 * (2 * plan.site.window + plan.site.flushInterval + 20_000) + 60_000;
@@ -128,6 +130,7 @@ class WorldRun {
     world.network.setFaults(world.calm);
     for (const machine of world.machines) machine.powerOn();
     for (const client of this.#clients) client.rest();
+    await this.#expect("every client has its answer", () => this.#clients.every(({ isIdle }) => isIdle), clientsWithin);
     await this.#expect("there is one coordinator again", () => this.#isLedByOne(), coordinatorWithin);
     const last = this.#client("healer", 0);
     await this.#within("a configuration change commits again", () => last.write(), coordinatorWithin);

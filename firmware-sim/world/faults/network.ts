@@ -85,4 +85,27 @@ export const networkFaults: readonly FaultKind[] = [
       };
     },
   },
+  {
+    name: "pair-weather",
+    what: "one device's Wi-Fi is bad: it loses, repeats and delays, with spikes, whatever broker it talks to",
+    weight: 3,
+    lasts: [5_000, 120_000],
+    begin: (world, fault) => {
+      const machine = machineAt(world, fault);
+      if (machine === undefined) return undefined;
+      const { strength } = fault;
+      const faults = {
+        loss: 0.5 * strength,
+        repetition: 0.3 * strength,
+        spikes: 0.05 * strength,
+        spikeDelay: milliseconds(3_000 * strength),
+        redelivery: 0.2 * strength,
+        latencyMax: milliseconds(5 + 200 * strength),
+      };
+      for (const url of urls(world)) world.network.setPairFaults(machine.name, url, faults);
+      return () => {
+        for (const url of urls(world)) world.network.setPairFaults(machine.name, url, undefined);
+      };
+    },
+  },
 ];

@@ -45,7 +45,7 @@ describe("windows hold exactly the readings counted", () => {
     site.join("a", 2, 1);
     site.take("a", [16]);
     site.count("a", 5, 6, { life: 2 });
-    site.tell((checker) => checker.cardLost?.("card of b"));
+    site.tell((checker) => checker.cardLost?.("card of b", "everything"));
     site.live("b", 9, "new card of b");
     site.join("b", 9);
     site.take("b", [201], { card: "new card of b" });
