@@ -252,7 +252,7 @@ export class Device {
       counting: this.#counting,
       dashboard: this.#dashboard,
       disk: this.#ports.data.usage(),
-      problems: this.#problems.all(),
+      problems: this.#problems.all().concat(this.#life.setAside ?? []),
       silentBecause: this.#ownPast.why,
     });
   }
