@@ -40,7 +40,12 @@ export class VirtualTime {
   }
 
   schedule(delay: Duration, name: string, task: () => void, door?: Door): ScheduledEvent {
-    const event = new ScheduledEvent(this.#now + Math.max(0, delay), this.#order++, name, task, door);
+    return this.scheduleAt(instant(this.#now + delay), name, task, door);
+  }
+
+  /** Now, if `at` is past. Two that name the same instant keep their order, which two delays to it, rounded, need not. */
+  scheduleAt(at: Instant, name: string, task: () => void, door?: Door): ScheduledEvent {
+    const event = new ScheduledEvent(Math.max(this.#now, at), this.#order++, name, task, door);
     this.#queue.push(event);
     return event;
   }

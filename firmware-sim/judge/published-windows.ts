@@ -6,21 +6,18 @@ import { type AggregateValues, itemId } from "../../src/cli/dashboard/reader.ts"
 
 type Aggregate = Pick<AggregateValues, "series" | "id" | "ts" | "spanMs" | "count" | "missing" | "edition" | "adds">;
 
+/** An edition, or a supplement. */
+interface PublishedItem {
+  readonly place: readonly [generation: number, number: number];
+  readonly count: number;
+  readonly missing: number;
+  readonly adds: boolean;
+}
+
 interface PublishedWindow {
   readonly start: number;
   readonly end: number;
-  latest:
-    | { readonly place: readonly [generation: number, number: number]; readonly count: number; missing: number }
-    | undefined;
-  added: number;
-  /** Of the supplements. */
-  addedMissing: number;
-}
-
-interface Generation {
-  highest: number;
-  readonly holes: Set<number>;
-  readonly digests: Map<number, string>;
+  items: PublishedItem[];
 }
 
 export interface WindowTotals {
@@ -33,54 +30,62 @@ export interface WindowTotals {
 
 export const windowName = (series: string, start: number): string => `${series} ${new Date(start).toISOString()}`;
 
+/**
+ * Numbers go on over generations: where a later one begins, at its lowest number, everything that an earlier one published
+ * under that number or a higher one was lost with its majority, and is void.
+ */
 export class PublishedWindows {
   readonly #windows = new Map<string, PublishedWindow>();
-  readonly #generations = new Map<number, Generation>();
+  /** The lowest number of each generation. */
+  readonly #begins = new Map<number, number>();
+  #highest = 0;
+  readonly #holes = new Set<number>();
+  /** By id. */
+  readonly #digests = new Map<string, string>();
   readonly #violations: string[] = [];
   #reissued = 0;
   #outOfOrder = 0;
   #counted = 0;
 
   /** Any item of the outbox. `isLive` is false for a retained delivery: it may fill a hole, but says nothing about order. */
-  item(id: string, topic: string, payload: Uint8Array, isLive: boolean): "first" | "repeat" {
+  item(id: string, topic: string, payload: Uint8Array, isLive: boolean): "first" | "repeat" | "void" {
     const [generation, number] = placeOf(id);
-    const seen = this.#generation(generation);
     const digest = sha256(Buffer.concat([Buffer.from(`${topic}\n`), payload])).toString("base64");
-    const before = seen.digests.get(number);
+    const before = this.#digests.get(id);
     if (before !== undefined) {
       if (before !== digest) this.#violations.push(`item ${id} came again with other bytes (${topic})`);
       return "repeat";
     }
-    seen.digests.set(number, digest);
-    if (seen.holes.delete(number)) {
+    this.#digests.set(id, digest);
+    if (this.#isVoid(generation, number)) return "void";
+    const wasMissing = this.#holes.has(number);
+    if (number < (this.#begins.get(generation) ?? Number.POSITIVE_INFINITY)) this.#begin(generation, number);
+    if (wasMissing) {
+      this.#holes.delete(number);
       if (isLive) this.#outOfOrder += 1;
     } else {
-      for (let hole = seen.highest + 1; hole < number; hole++) seen.holes.add(hole);
-      seen.highest = number;
+      for (let hole = this.#highest + 1; hole < number; hole++) this.#holes.add(hole);
+      this.#highest = Math.max(this.#highest, number);
     }
     return "first";
   }
 
-  /** The first arrival of an aggregate's item; repeats must not be handed in. */
+  /** The first arrival of an aggregate's item; repeats and void ones must not be handed in. */
   aggregate(message: Aggregate): void {
     const name = windowName(message.series, message.ts);
     const window = this.#windows.get(name) ?? emptyWindow(message);
     this.#windows.set(name, window);
-    if (message.adds) {
-      window.added += message.count;
-      window.addedMissing += message.missing;
-      this.#counted += message.count;
-      return;
-    }
-    if (message.edition > 1) this.#reissued += 1;
     const place = placeOf(message.id);
-    const { latest } = window;
-    if (latest !== undefined && isBefore(place, latest.place)) return;
-    if (latest !== undefined && latest.place[0] === place[0] && message.count < latest.count) {
-      this.#violations.push(`window ${name}: count fell from ${latest.count} to ${message.count} (item ${message.id})`);
+    const { count, missing, adds } = message;
+    if (!adds) {
+      if (message.edition > 1) this.#reissued += 1;
+      const latest = latestOf(window);
+      const isNewer = latest === undefined || isBefore(latest.place, place);
+      if (isNewer && latest?.place[0] === place[0] && count < latest.count) {
+        this.#violations.push(`window ${name}: count fell from ${latest.count} to ${count} (item ${message.id})`);
+      }
     }
-    this.#counted += message.count - (latest?.count ?? 0);
-    window.latest = { place, count: message.count, missing: message.missing };
+    this.#change(window, [...window.items, { place, count, missing, adds }]);
   }
 
   /** Over the latest editions and supplements. */
@@ -92,14 +97,14 @@ export class PublishedWindows {
   missingWithin({ from, to }: { readonly from: number; readonly to: number }): number {
     let missing = 0;
     for (const window of this.#windows.values()) {
-      if (window.start >= from && window.end <= to) missing += (window.latest?.missing ?? 0) + window.addedMissing;
+      if (window.start >= from && window.end <= to) missing += totalOf(window, "missing");
     }
     return missing;
   }
 
   count(name: string): number {
     const window = this.#windows.get(name);
-    return window === undefined ? 0 : (window.latest?.count ?? 0) + window.added;
+    return window === undefined ? 0 : totalOf(window, "count");
   }
 
   isPublished(name: string): boolean {
@@ -111,37 +116,69 @@ export class PublishedWindows {
   }
 
   totals(): WindowTotals {
-    let gaps = 0;
-    for (const { holes } of this.#generations.values()) gaps += holes.size;
+    const gaps = this.#holes.size;
     return { published: this.#windows.size, reissued: this.#reissued, outOfOrder: this.#outOfOrder, gaps };
   }
 
   /** What no correct site does, as sentences. */
   violations(): readonly string[] {
-    const holes = [...this.#generations].flatMap(([generation, seen]) =>
-      [...seen.holes].map((number) => `item ${generation}.${number} never came`),
-    );
+    const holes = [...this.#holes].map((number) => `item ${this.#generationOf(number)}.${number} never came`);
     const late = this.#outOfOrder === 0 ? [] : [`${this.#outOfOrder} items came after a higher number`];
     return [...this.#violations, ...late, ...holes];
   }
 
-  #generation(number: number): Generation {
-    let generation = this.#generations.get(number);
-    if (generation === undefined) {
-      generation = { highest: 0, holes: new Set(), digests: new Map() };
-      this.#generations.set(number, generation);
+  /** `generation` begins at `number`, as far as is known. */
+  #begin(generation: number, number: number): void {
+    this.#begins.set(generation, number);
+    this.#highest = Math.min(this.#highest, number - 1);
+    for (const hole of this.#holes) if (hole >= number) this.#holes.delete(hole);
+    for (const window of this.#windows.values()) {
+      const kept = window.items.filter(({ place }) => place[0] >= generation || place[1] < number);
+      // What the same generation has published since lies above: it stays, and its numbers are known.
+      if (kept.length < window.items.length) this.#change(window, kept);
     }
-    return generation;
+    for (const id of this.#digests.keys()) {
+      const [of, known] = placeOf(id);
+      if (of === generation && known > number) this.#highest = Math.max(this.#highest, known);
+    }
+    for (let hole = number + 1; hole < this.#highest; hole++) {
+      if (!this.#digests.has(`${generation}.${hole}`)) this.#holes.add(hole);
+    }
+  }
+
+  #isVoid(generation: number, number: number): boolean {
+    return [...this.#begins].some(([later, begins]) => later > generation && number >= begins);
+  }
+
+  /** The one that must have published this number. */
+  #generationOf(number: number): number {
+    const begun = [...this.#begins].filter(([, begins]) => begins <= number).map(([generation]) => generation);
+    return Math.max(Math.min(...this.#begins.keys()), ...begun);
+  }
+
+  #change(window: PublishedWindow, items: PublishedItem[]): void {
+    const before = totalOf(window, "count");
+    window.items = items;
+    this.#counted += totalOf(window, "count") - before;
   }
 }
 
-const emptyWindow = ({ ts, spanMs }: Aggregate): PublishedWindow => ({
-  start: ts,
-  end: ts + spanMs,
-  latest: undefined,
-  added: 0,
-  addedMissing: 0,
-});
+const emptyWindow = ({ ts, spanMs }: Aggregate): PublishedWindow => ({ start: ts, end: ts + spanMs, items: [] });
+
+/** The newest edition. */
+function latestOf({ items }: PublishedWindow): PublishedItem | undefined {
+  return items
+    .filter(({ adds }) => !adds)
+    .reduce<PublishedItem | undefined>(
+      (latest, item) => (latest === undefined || isBefore(latest.place, item.place) ? item : latest),
+      undefined,
+    );
+}
+
+function totalOf(window: PublishedWindow, of: "count" | "missing"): number {
+  const added = window.items.filter(({ adds }) => adds).reduce((sum, item) => sum + item[of], 0);
+  return (latestOf(window)?.[of] ?? 0) + added;
+}
 
 function placeOf(id: string): readonly [generation: number, number: number] {
   const [, generation, number] = itemId.exec(id) ?? [];

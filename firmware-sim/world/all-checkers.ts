@@ -2,5 +2,6 @@
 
 import type { CheckerOf } from "./checker.ts";
 import { agreementCheckers } from "./checkers/agreement.ts";
+import { countingCheckers } from "./checkers/counting.ts";
 
-export const allCheckers: readonly CheckerOf[] = [...agreementCheckers];
+export const allCheckers: readonly CheckerOf[] = [...agreementCheckers, ...countingCheckers];

@@ -86,6 +86,8 @@ export interface CheckedWorld {
   readonly now: Instant;
   /** The lives that go on now. */
   readonly lives: () => Iterable<WatchedLife>;
+  /** Events that are still to come. */
+  readonly pendingEvents: () => number;
 }
 
 /** Every method may be left out. All are called synchronously, in the order in which things happen. */
@@ -102,14 +104,18 @@ export interface Checker {
   /** The state came from a snapshot; `life.replica` shows it. */
   replaced?(life: WatchedLife): void;
   synced?(record: SyncedRecord): void;
+  /** A device opens a log, and finds this record there: one of those synced, or one that a power cut left whole all the same. */
+  recovered?(record: SyncedRecord): void;
   /**
    * A Raft message leaves the device, as the twin of its link sees it: decoded from the frame that a connected link was given, once
    * for each broker. `to` absent: everyone, on the log topic.
    */
   said?(from: MemberKey, machine: string, message: RaftMessage, to: MemberKey | undefined): void;
   sensed?(value: SensedValue): void;
-  /** The card lost what it held, or went back to what it held before: wiped, damaged so that its device gave it up, overwritten by a backup. */
+  /** The card lost what it held, or went back to what it held before: wiped, damaged so that its device gave it up, overwritten by a backup or by `recover`. */
   cardLost?(card: string): void;
+  /** From now on `copy` holds what `card` holds at this moment; a backup is a card, too. */
+  cardCopied?(card: string, copy: string): void;
   /** A connected link to a broker outside the site was given something to publish. */
   published?(machine: string): void;
   /** `machine` published it, however long ago. */
@@ -117,7 +123,12 @@ export interface Checker {
   operation?(operation: ClientOperation): void;
   /** Once each virtual second. */
   second?(): void;
-  /** Faults are over and the bound of the healing phase has passed: what must hold now? */
+  /**
+   * Faults are over and sensors give no values: what has the site still to do? Asked again and again until nothing is left, or
+   * until the bound of the healing phase has passed, which breaks the promise. Undefined: nothing.
+   */
+  waitsFor?(): string | undefined;
+  /** After that: what must hold now? */
   healed?(): void;
 }
 

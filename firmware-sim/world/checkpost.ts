@@ -5,6 +5,7 @@
 import type { MemberKey } from "../../src/base/ids.ts";
 import type { Instant } from "../../src/base/units.ts";
 import type { ReplicaWatch, WatchedReplica } from "../../src/replica/contract.ts";
+import type { VirtualTime } from "../virtual-clock.ts";
 import type { Checker, CheckerOf, WatchedLife } from "./checker.ts";
 
 type Told = Exclude<keyof Checker, "name">;
@@ -27,13 +28,14 @@ export class Checkpost {
   #lastLife = 0;
   #failure: unknown;
 
-  constructor(now: () => Instant, checkers: readonly CheckerOf[]) {
-    this.#now = now;
+  constructor(time: Pick<VirtualTime, "now" | "pending">, checkers: readonly CheckerOf[]) {
+    this.#now = () => time.now;
     const lives = (): Iterable<WatchedLife> => this.#lives.values();
     const world = {
       get now(): Instant {
-        return now();
+        return time.now;
       },
+      pendingEvents: () => time.pending,
       lives,
     };
     this.#checkers = checkers.map((make) => make(world));
@@ -65,6 +67,15 @@ export class Checkpost {
     } catch (failure) {
       this.#failure = failure;
     }
+  }
+
+  /** What the first checker that is not content yet says; undefined: the site has healed. */
+  waitsFor(): string | undefined {
+    for (const checker of this.#checkers) {
+      const reason = checker.waitsFor?.();
+      if (reason !== undefined) return `${checker.name}: ${reason}`;
+    }
+    return undefined;
   }
 
   /** The watch of one life of the machine's replica; the life before, if it goes on, ends here. */

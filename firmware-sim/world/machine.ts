@@ -24,6 +24,8 @@ export interface MachineHost {
   /** Of a new start. */
   clock(machine: Machine): VirtualClock;
   ports(machine: Machine, clock: VirtualClock): Omit<AgentPorts, "data" | "clock">;
+  /** What the agent is given of its card. */
+  data(machine: Machine, opened: DataDirectory): DataDirectory;
   configuration(machine: Machine): AgentConfiguration;
   /** The machine's links end without a word. */
   cutLinks(machine: Machine): void;
@@ -139,7 +141,8 @@ export class Machine {
   }
 
   async #open(clock: VirtualClock, isPresent: () => boolean): Promise<void> {
-    const data = await this.card.disk.openDataDirectory();
+    this.card.disk.gate = this.gate;
+    const data = this.#host.data(this, await this.card.disk.openDataDirectory());
     if (!isPresent()) return;
     this.#data = data;
     const agent = createAgent({ ...this.#host.ports(this, clock), clock, data }, this.#host.configuration(this));

@@ -138,6 +138,11 @@ class WorldRun {
     const bound = milliseconds(countedWithin(this.#plan));
     await this.#expect("every reading is counted", () => this.#isCounted(), bound);
     await this.#expect("the cloud has every item", () => this.#isPublished(), bound);
+    await this.#expect(
+      () => `nothing is left to do (${world.checkpost.waitsFor()})`,
+      () => world.checkpost.waitsFor() === undefined,
+      bound,
+    );
     world.checkpost.tell("healed");
     await world.run(milliseconds(0));
   }
@@ -163,9 +168,9 @@ class WorldRun {
     return status?.outbox.waiting === 0;
   }
 
-  async #expect(what: string, holds: () => boolean, within: number): Promise<void> {
+  async #expect(what: string | (() => string), holds: () => boolean, within: number): Promise<void> {
     if (await this.#world.runUntil(holds, milliseconds(within))) return;
-    throw new Violation("liveness", `not within ${within / 1000} s: ${what}`);
+    throw new Violation("liveness", `not within ${within / 1000} s: ${typeof what === "string" ? what : what()}`);
   }
 
   /** Asks again and again. */

@@ -12,7 +12,8 @@ import { type Duration, type Instant, instant, milliseconds, seconds } from "../
 import { defaultRaftLimits, defaultTiming } from "../../src/replica/open-replica.ts";
 import { DeviceGate } from "../device-gate.ts";
 import { SimulatedDisk, usualDisk } from "../disk/simulated-disk.ts";
-import { faultless, type NetworkFaults, SimulatedNetwork } from "../network.ts";
+import { SimulatedNetwork } from "../network.ts";
+import { faultless, type NetworkFaults } from "../network-path.ts";
 import { SeededRandom } from "../seeded-random.ts";
 import type { SimulatedBroker } from "../simulated-broker.ts";
 import { VirtualClock, VirtualTime } from "../virtual-clock.ts";
@@ -20,6 +21,7 @@ import type { CheckerOf } from "./checker.ts";
 import { Checkpost } from "./checkpost.ts";
 import { Machine, type MachineHost } from "./machine.ts";
 import { brokerUrl, uplinkUrl, worldSite } from "./names.ts";
+import { overheardData } from "./overheard-data.ts";
 import { overheard } from "./overheard-links.ts";
 import type { SitePlan } from "./site.ts";
 import { TraceDigest } from "./trace-digest.ts";
@@ -65,10 +67,11 @@ export class World {
     this.random = new SeededRandom(seed);
     this.trace = new TraceDigest(options);
     this.time.trace = (source, target, kind, payload) => this.trace.add(this.time.now, source, target, kind, payload);
-    this.checkpost = new Checkpost(() => this.time.now, checkers);
+    this.checkpost = new Checkpost(this.time, checkers);
     this.network = new SimulatedNetwork(this.time, this.random.fork("network"));
     this.brokers = plan.brokers.map((_, i) => this.network.addBroker(brokerUrl(i + 1)));
-    this.network.addBroker(uplinkUrl);
+    this.network.addBroker(uplinkUrl).accepted = ({ topic, payload, retain, qos }, { clientId, device }) =>
+      this.checkpost.tell("uplink", { topic, payload, retain, qos, clientId }, device);
     this.sensors = new UniqueSensors((sensor, clock, value) => {
       const machine = this.machines.find((each) => each.clock === clock);
       assert(machine !== undefined, "a sensor hangs on a machine");
@@ -172,7 +175,7 @@ export class World {
       ports: (machine, clock) => ({
         random: this.random.fork(`${machine.name} ${this.time.now}`),
         logger: this.#logger(machine.name),
-        links: overheard(this.network.device(machine.name), uplinkUrl, {
+        links: overheard(this.network.device(machine.name, machine.gate), uplinkUrl, {
           said: (from, message, to) => this.checkpost.tell("said", from, machine.name, message, to),
           published: () => this.checkpost.tell("published", machine.name),
         }),
@@ -183,6 +186,11 @@ export class World {
             self,
           ),
       }),
+      data: ({ card: { name: card } }, opened) =>
+        overheardData(opened, {
+          synced: (log, position, payload) => this.checkpost.tell("synced", { card, log, position, payload }),
+          recovered: (log, position, payload) => this.checkpost.tell("recovered", { card, log, position, payload }),
+        }),
       configuration: (machine) => this.#configuration(machine),
       cutLinks: (machine) => {
         this.network.kill(machine.name);

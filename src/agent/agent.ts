@@ -116,7 +116,7 @@ class DeviceAgent implements Agent {
         continue;
       }
       const founding = founds ? await this.#found() : this.#generation;
-      const siteClock = new SiteClock(clock, newestTime(opened.parts));
+      const siteClock = new SiteClock(clock, newestTime(opened.parts), opened.parts.state.time);
       const life: Life = {
         site: this.#configuration.site,
         self,

@@ -17,19 +17,32 @@ import { diffConfiguration } from "../site/configuration-diff.ts";
 import { readChanges } from "../site/configuration-items.ts";
 import { configurationBefore, decodeRevision, historyKey, type Revision } from "../site/configuration-table.ts";
 import type { Operator } from "./operator.ts";
+import { setTime } from "./set-time.ts";
 import type { AgentStatus } from "./status.ts";
+import type { TimeReport } from "./time-report.ts";
 
 export interface ApiParts {
   readonly replica: Replica;
   readonly operator: Operator;
   status(): AgentStatus;
+  time(): TimeReport;
   answer(client: Member, message: ApiAnswerMessage, via: string): void;
 }
 
 const changeWithin = seconds(20);
 const readWithin = seconds(3);
 
-const questions = ["status", "members", "config.show", "config.history", "config.apply", "coordinator.transfer"];
+const questions = [
+  "status",
+  "members",
+  "config.show",
+  "config.history",
+  "config.apply",
+  "coordinator.transfer",
+  "members.remove",
+  "time",
+  "time.set",
+];
 /** Of the size that the schema allows, so many fit a frame. */
 const itemsInPart = 24;
 const revisionsInPart = 48;
@@ -92,6 +105,12 @@ export class Api {
         return [await this.#apply(argument)];
       case "coordinator.transfer":
         return [await this.#parts.operator.transfer(argument)];
+      case "members.remove":
+        return [await this.#parts.operator.remove(argument)];
+      case "time":
+        return [this.#parts.time()];
+      case "time.set":
+        return [await setTime(this.#parts, argument)];
       default:
         throw new SkeinError(
           "not-found",

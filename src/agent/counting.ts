@@ -81,6 +81,7 @@ export class Counting {
     this.#isHeld = life.was.length > 0 && !this.#isAdmitted();
     const store = await this.#openStore();
     this.#store = store;
+    if (store.lastStamp !== undefined) this.#options.siteClock.stamped(store.lastStamp);
     const counted = this.#isAdmitted() ? (replica.state.counted(this.#self) ?? 0) : 0;
     if (store.taken < counted) {
       const detail = `The readings log ends at number ${store.taken}, and ${counted} are counted: it is not the one it was`;

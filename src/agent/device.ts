@@ -27,6 +27,7 @@ import type { AgentConfiguration, AgentPorts } from "./ports.ts";
 import { Problems } from "./problems.ts";
 import { Promises } from "./promises.ts";
 import type { AgentStatus } from "./status.ts";
+import { TimeKeeping } from "./time-keeping.ts";
 
 export interface DeviceHandlers {
   generation(): Generation | undefined;
@@ -47,13 +48,13 @@ export class Device {
   readonly #ports: AgentPorts;
   readonly #life: Life;
   readonly #key: MemberKey;
-  readonly #siteClock: SiteClock;
   readonly #handlers: DeviceHandlers;
   readonly #brokers: BrokerSet;
   readonly #replica: Replica;
   readonly #coordinator: Coordinator;
   readonly #joining: Joining;
   readonly #counting: Counting;
+  readonly #timeKeeping: TimeKeeping;
   readonly #dashboard: Dashboard;
   readonly #api: Api;
   readonly #problems: Problems;
@@ -73,7 +74,6 @@ export class Device {
     this.#ports = ports;
     this.#life = life;
     this.#key = memberKey(life.self);
-    this.#siteClock = parts.siteClock;
     this.#handlers = handlers;
     this.#problems = new Problems(ports);
     this.#heard = new LastHeard(clock);
@@ -118,7 +118,7 @@ export class Device {
         role: (change) => this.#roleChanged(change),
         applied: (touched, moved) => this.#applied(touched, moved),
         replaced: () =>
-          this.#applied(new Set(["configuration", "members", "counted", "windows", "outbox", "cursor"]), []),
+          this.#applied(new Set(["configuration", "members", "counted", "windows", "outbox", "cursor", "time"]), []),
         contradicted: (from, detail) => this.#contradicted(from, detail),
         diverged: (detail) => this.#diverged(detail),
         failed: (failure) => handlers.failed(failure),
@@ -183,11 +183,21 @@ export class Device {
         authorityGained: () => {
           this.#counting.lead();
           this.#dashboard.lead();
+          this.#timeKeeping.look();
         },
         authorityLost: () => {
           this.#counting.follow();
           this.#dashboard.follow();
         },
+      },
+    );
+    this.#timeKeeping = new TimeKeeping(
+      ports,
+      { self: this.#key, replica: this.#replica, siteClock },
+      {
+        say: (to, message) => this.#say(to, message),
+        hasTime: () => this.#counting.hasTime(),
+        suspects: (text) => this.#problems.note("clock-source", text),
       },
     );
     this.#dashboard = new Dashboard(ports, configuration, {
@@ -200,6 +210,7 @@ export class Device {
       replica: this.#replica,
       operator: new Operator(life.self.device, this.#coordinator, () => this.status().leader),
       status: () => this.status(),
+      time: () => this.#timeKeeping.report(),
       answer: (client, message, via) => void this.#brokers.send(client, message, via),
     });
     this.#counting = new Counting(ports, {
@@ -222,6 +233,7 @@ export class Device {
     this.#replica.start();
     this.#joining.start();
     this.#counting.start();
+    this.#timeKeeping.start();
   }
 
   /** A stop is not a leave. A coordinator hands over first, while it still serves. Then sampling ends, so that what was read is on the card before the voice falls silent. */
@@ -229,6 +241,7 @@ export class Device {
     await this.#coordinator.retire();
     this.#joining.stop();
     this.#ownPast.stop();
+    this.#timeKeeping.stop();
     this.#coordinator.end();
     this.#api.stop();
     const parts = [this.#counting, this.#dashboard, this.#replica, this.#brokers];
@@ -246,10 +259,10 @@ export class Device {
       life: this.#life,
       generation: this.#handlers.generation(),
       replica: this.#replica,
-      siteClock: this.#siteClock,
       brokers: this.#brokers,
       joining: this.#joining,
       counting: this.#counting,
+      time: this.#timeKeeping.report(),
       dashboard: this.#dashboard,
       disk: this.#ports.data.usage(),
       problems: this.#problems.all().concat(this.#life.setAside ?? []),
@@ -283,6 +296,12 @@ export class Device {
         return;
       case "proposal-answer":
         this.#replica.receivedAnswer({ session: message.session, serial: message.serial }, message.outcome);
+        return;
+      case "time-question":
+        this.#timeKeeping.question(sender, message);
+        return;
+      case "time-answer":
+        this.#timeKeeping.answer(sender, message);
         return;
       case "api-question":
         this.#api.asked(from, message, via);
@@ -368,6 +387,7 @@ export class Device {
     if (change.role === "leader") this.#leadIfElected();
     else this.#coordinator.end();
     this.#joining.look();
+    this.#timeKeeping.roleChanged();
   }
 
   #leadIfElected(): void {
@@ -384,6 +404,7 @@ export class Device {
   #applied(touched: ReadonlySet<Touched>, moved: readonly CountMove[]): void {
     if (touched.has("members")) this.#joining.look();
     if (touched.has("outbox") || touched.has("cursor")) this.#coordinator.applied();
+    this.#timeKeeping.applied(touched);
     this.#counting.applied(touched, moved);
     this.#dashboard.applied(touched);
   }

@@ -12,6 +12,7 @@ import { membersCommand } from "./commands/members.ts";
 import { runCommand } from "./commands/run.ts";
 import { simCommand } from "./commands/sim.ts";
 import { statusCommand } from "./commands/status.ts";
+import { timeCommand } from "./commands/time.ts";
 import { watchCommand } from "./commands/watch.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { lastWins } from "./last-wins.ts";
@@ -38,6 +39,7 @@ async function main(): Promise<void> {
     .command(membersCommand)
     .command(configCommand)
     .command(coordinatorCommand)
+    .command(timeCommand)
     .command(runCommand)
     .command(healthCommand)
     .demandCommand(1, "Which command? See the list above; `skein <command> --help` explains one.")

@@ -25,6 +25,8 @@ import {
   proposeCodec,
 } from "./site-codec.ts";
 
+import { type TimeAnswerMessage, type TimeQuestionMessage, timeAnswerCodec, timeQuestionCodec } from "./time-codec.ts";
+
 export type SiteMessage =
   | RaftMessage
   | PartialMessage
@@ -33,6 +35,8 @@ export type SiteMessage =
   | CopyMessage
   | ProposeMessage
   | ProposalAnswerMessage
+  | TimeQuestionMessage
+  | TimeAnswerMessage
   | ApiQuestionMessage
   | ApiAnswerMessage
   | PresenceMessage;
@@ -75,6 +79,8 @@ export const messageKinds: { readonly [Kind in MessageKind]: KindRow<MessageOf<K
   copy: { ...member(25, "data"), codec: copyCodec },
   propose: { ...member(23, "data"), codec: proposeCodec },
   "proposal-answer": { ...member(24, "data"), codec: proposalAnswerCodec },
+  "time-question": { ...member(27, "raft"), codec: timeQuestionCodec },
+  "time-answer": { ...member(28, "raft"), codec: timeAnswerCodec },
   "api-question": { ...anyone(30, "ask"), codec: apiQuestionCodec },
   "api-answer": { ...anyone(31, "answer"), codec: apiAnswerCodec },
   presence: { ...anyone(40, "presence"), codec: presenceCodec },

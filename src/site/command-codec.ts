@@ -11,11 +11,12 @@ import { packChanges, unpackChanges } from "./configuration-changes.ts";
 import { authorLengthMax, noteLengthMax } from "./configuration-table.ts";
 import { packFold, packKey, unpackFold, unpackKey } from "./fold-codec.ts";
 import { versionLengthMax } from "./members.ts";
+import { packTimeChange, unpackTimeChange } from "./time-change-codec.ts";
 import type { ClientSerial, Command, JoinRequest, Proposal } from "./types.ts";
 
 const version = 1;
 /** Numbers are for ever. */
-const kinds = ["found", "join", "remove", "configure", "count", "close", "cursor", "checkpoint"] as const;
+const kinds = ["found", "join", "remove", "configure", "count", "close", "cursor", "checkpoint", "time"] as const;
 const joinsMax = 256;
 const movesMax = 4_096;
 const partsMax = 4_096;
@@ -82,6 +83,8 @@ function packCommand(command: Command): readonly unknown[] {
       return [command.upTo];
     case "checkpoint":
       return command.previous === undefined ? [null] : [[command.previous.index, command.previous.digest]];
+    case "time":
+      return [command.after, packTimeChange(command.change)];
   }
 }
 
@@ -121,6 +124,8 @@ function unpackCommand(kind: Command["kind"], fields: Fields, keepChanges: (byte
       return { kind, upTo: fields.count() };
     case "checkpoint":
       return { kind, previous: fields.optional((each) => each.decoded(unpackPrevious)) };
+    case "time":
+      return { kind, after: fields.count(), change: fields.decoded(unpackTimeChange) };
   }
 }
 

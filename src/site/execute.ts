@@ -69,6 +69,8 @@ function run(
     case "checkpoint":
       tables.facts.set({ checkpoint: { index: head.index, previous: command.previous } });
       return [];
+    case "time":
+      return changeTime(tables, command, head);
   }
 }
 
@@ -188,6 +190,14 @@ function close(tables: Tables, { upTo }: Of<"close">, { term }: EntryHead): Refu
   facts.set({ horizon: windows.dropOld(oldestAge(tables), facts.closedUpTo) });
   series.forgetBefore(oldestAge(tables));
   return items > 0 ? ["windows", "outbox"] : ["windows"];
+}
+
+/** A jump raises the floor at once: stamps may be given by it from now on, whoever coordinates next. */
+function changeTime({ time, facts }: Tables, command: Of<"time">, { index }: EntryHead): Refusal | readonly Touched[] {
+  const result = time.change(command, { index, at: facts.floor });
+  if ("reason" in result) return result;
+  facts.set({ floor: result.floor });
+  return ["time"];
 }
 
 /** What ended before it may leave, whatever room there is. */

@@ -39,6 +39,9 @@ describe("a big site's status", () => {
       {
         replica: undefined as never,
         operator: undefined as never,
+        time: () => {
+          throw new Error("not asked here");
+        },
         status: () => status,
         answer: (_client, message) => parts.push(message),
       },

@@ -85,8 +85,15 @@ export class VirtualAgents {
   readonly #clientSession: string;
   /** Of checkpoints and the log's tail; the usual ones if absent. */
   sizes: AgentConfiguration["sizes"];
+  /** Looks on at each life of each replica. */
+  watch: AgentPorts["watch"];
   /** Whose drivers this host has not. */
   readonly unknownDrivers = new Set<string>();
+  /** The machine's clock at each start; a right and synchronised one unless a test says otherwise. */
+  clockOf: (device: VirtualDevice) => VirtualClock = () => new VirtualClock(this.time);
+  groupBy = ["quantity"];
+  /** Of the site; the world has the first. */
+  readonly brokers = [brokerUrl];
   #serial = 0;
   #areSensorsSilent = false;
 
@@ -162,7 +169,7 @@ export class VirtualAgents {
 
   /** As `start`, but time passes only where the test lets it. */
   async launch(device: VirtualDevice, found: boolean): Promise<void> {
-    const clock = new VirtualClock(this.time);
+    const clock = this.clockOf(device);
     device.clock = clock;
     const data = await device.disk.openDataDirectory();
     const ports: AgentPorts = {
@@ -171,6 +178,7 @@ export class VirtualAgents {
       logger: loggerTo(this.log, device.name, this.time),
       data,
       links: this.network.device(device.host),
+      ...(this.watch === undefined ? {} : { watch: this.watch }),
       drivers: (sensor) => {
         if (this.unknownDrivers.has(sensor)) throw new SkeinError("invalid-argument", `no driver for ${sensor}`);
         return this.#driver(sensor, clock);
@@ -180,7 +188,7 @@ export class VirtualAgents {
       site: siteId("test"),
       device: deviceId(device.name),
       found,
-      brokers: [{ url: brokerUrl }],
+      brokers: this.brokers.map((url) => ({ url })),
       keepAlive: seconds(10),
       timing: defaultTiming,
       version: "0.0.0-test",
@@ -255,7 +263,7 @@ export class VirtualAgents {
     const configuration = {
       devices: new Map(this.devices.map(({ name }) => [deviceId(name), { zone: undefined, labels: {} }])),
       sensors,
-      aggregations: new Map([["all", { window: seconds(10), grace: seconds(8), groupBy: ["quantity"], where: {} }]]),
+      aggregations: new Map([["all", { window: seconds(10), grace: seconds(8), groupBy: this.groupBy, where: {} }]]),
       settings: {
         ...defaultConfiguration.settings,
         uplink: cloudUrl,

@@ -3,7 +3,8 @@
 import type { SimulatedDisk } from "../../firmware-sim/disk/simulated-disk.ts";
 import type { CheckedWorld, Checker, CheckerOf, WatchedLife } from "../../firmware-sim/world/checker.ts";
 import { agreementCheckers } from "../../firmware-sim/world/checkers/agreement.ts";
-import { tappedData, tappedLinks } from "../../firmware-sim/world/taps.ts";
+import { overheardData } from "../../firmware-sim/world/overheard-data.ts";
+import { overheard } from "../../firmware-sim/world/overheard-links.ts";
 import type { AgentPorts } from "../../src/agent/ports.ts";
 import type { MemberKey } from "../../src/base/ids.ts";
 import type { Instant } from "../../src/base/units.ts";
@@ -12,7 +13,7 @@ import { cloudUrl, VirtualAgents, type VirtualDevice } from "./virtual-agents.ts
 
 export class WatchedAgents extends VirtualAgents {
   readonly #lives = new Map<string, WatchedLife>();
-  readonly #checkers: readonly Checker[];
+  protected readonly checkers: readonly Checker[];
   /** A disk is another object after each power cut, and another card only where a test puts one in. */
   readonly #cards = new WeakMap<SimulatedDisk, string>();
   #numberOfCards = 0;
@@ -27,23 +28,24 @@ export class WatchedAgents extends VirtualAgents {
         return time.now;
       },
       lives: () => lives.values(),
+      pendingEvents: () => time.pending,
     }))({ time: this.time, lives: this.#lives });
-    this.#checkers = checkers.map((make) => make(world));
+    this.checkers = checkers.map((make) => make(world));
   }
 
   healed(): void {
-    this.#tell("healed");
+    this.tell("healed");
   }
 
   override crash(device: VirtualDevice): void {
-    const card = this.#cardOf(device.disk);
+    const card = this.cardOf(device.disk);
     this.#end(device.host);
     super.crash(device);
     this.#cards.set(device.disk, card);
   }
 
   override async stop(device: VirtualDevice): Promise<void> {
-    const card = this.#cardOf(device.disk);
+    const card = this.cardOf(device.disk);
     await super.stop(device);
     this.#end(device.host);
     this.#cards.set(device.disk, card);
@@ -51,14 +53,15 @@ export class WatchedAgents extends VirtualAgents {
 
   protected override watched(device: VirtualDevice, ports: AgentPorts): AgentPorts {
     const { host } = device;
-    const card = this.#cardOf(device.disk);
-    const links = tappedLinks(ports.links, (url) => url === cloudUrl, {
-      said: (from, message, to) => this.#tell("said", from, host, message, to),
-      published: () => this.#tell("published", host),
+    const card = this.cardOf(device.disk);
+    const links = overheard(ports.links, cloudUrl, {
+      said: (from, message, to) => this.tell("said", from, host, message, to),
+      published: () => this.tell("published", host),
     });
-    const data = tappedData(ports.data, (log, position, payload) =>
-      this.#tell("synced", { card, log, position, payload }),
-    );
+    const data = overheardData(ports.data, {
+      synced: (log, position, payload) => this.tell("synced", { card, log, position, payload }),
+      recovered: (log, position, payload) => this.tell("recovered", { card, log, position, payload }),
+    });
     const generation = (): number => ports.data.identity.generation?.number ?? 1;
     return { ...ports, links, data, watch: (self) => this.#watch({ machine: host, card, self, generation }) };
   }
@@ -75,19 +78,19 @@ export class WatchedAgents extends VirtualAgents {
         this.#end(of.machine);
         const life: WatchedLife = { ...of, number, replica };
         this.#lives.set(of.machine, life);
-        this.#tell("lifeBegan", life, initial);
+        this.tell("lifeBegan", life, initial);
       },
       stepped: (event, effects) => {
         const life = living();
-        if (life !== undefined) this.#tell("stepped", life, event, effects);
+        if (life !== undefined) this.tell("stepped", life, event, effects);
       },
       applied: (entry, outcome) => {
         const life = living();
-        if (life !== undefined) this.#tell("applied", life, entry, outcome);
+        if (life !== undefined) this.tell("applied", life, entry, outcome);
       },
       replaced: () => {
         const life = living();
-        if (life !== undefined) this.#tell("replaced", life);
+        if (life !== undefined) this.tell("replaced", life);
       },
     };
   }
@@ -96,10 +99,10 @@ export class WatchedAgents extends VirtualAgents {
     const life = this.#lives.get(machine);
     if (life === undefined) return;
     this.#lives.delete(machine);
-    this.#tell("lifeEnded", life);
+    this.tell("lifeEnded", life);
   }
 
-  #cardOf(disk: SimulatedDisk): string {
+  protected cardOf(disk: SimulatedDisk): string {
     const known = this.#cards.get(disk);
     if (known !== undefined) return known;
     this.#numberOfCards += 1;
@@ -108,12 +111,12 @@ export class WatchedAgents extends VirtualAgents {
     return name;
   }
 
-  #tell<Name extends Exclude<keyof Checker, "name">>(
+  protected tell<Name extends Exclude<keyof Checker, "name">>(
     what: Name,
     ...told: Parameters<NonNullable<Checker[Name]>>
   ): void {
     this.told.set(what, (this.told.get(what) ?? 0) + 1);
-    for (const checker of this.#checkers) {
+    for (const checker of this.checkers) {
       (checker[what] as ((...given: typeof told) => void) | undefined)?.call(checker, ...told);
     }
   }

@@ -89,7 +89,7 @@ describe("VirtualClock", () => {
     }
   });
 
-  it.each([hours(3), milliseconds(-hours(3))])("jumps with its wall, and nothing else (by %d ms)", (by) => {
+  it.each([hours(3), hours(-3)])("jumps with its wall, and nothing else (by %d ms)", (by) => {
     const time = new VirtualTime();
     const clock = new VirtualClock(time);
     let firedAt = 0;

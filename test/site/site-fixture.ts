@@ -56,8 +56,14 @@ export class Site {
   join(device: string, more: Partial<JoinRequest> & { life?: number; wasLife?: number } = {}): Applied {
     const { life = 1, wasLife, ...rest } = more;
     const was = wasLife === undefined ? [] : [incarnation(wasLife)];
-    const ids = { device: deviceId(device), incarnation: incarnation(life) };
-    const request = { ...ids, session: 1, start: 1, version: "0.1.0", was };
+    const request = {
+      device: deviceId(device),
+      incarnation: incarnation(life),
+      session: 1,
+      start: 1,
+      version: "0.1.0",
+      was,
+    };
     return this.apply({ kind: "join", joins: [{ ...request, ...rest }] });
   }
 

@@ -71,7 +71,14 @@ export class CardBook {
       const isWithin = this.#terms[start.index - this.#start - 1] === start.term;
       this.#begin(start, isWithin ? this.#terms.slice(start.index - this.#start) : []);
     }
-    for (const entry of entries) this.#terms.push(entry.term);
+    for (const entry of entries) {
+      if (entry.index !== this.last + 1) {
+        throw new Error(
+          `On ${this.name} record ${position} puts entry ${entry.index} after ${this.last}: a log with a hole`,
+        );
+      }
+      this.#terms.push(entry.term);
+    }
     return forgotten;
   }
 
@@ -86,6 +93,8 @@ export class CardBook {
    */
   found(member: MemberKey, initial: RaftInitial): string | undefined {
     const missing = this.member === member ? this.#missingIn(initial) : undefined;
+    // Another log, which may have been filled where nobody looked (a copy, a recovery): its positions begin anew.
+    if (this.member !== member) this.#position = 0;
     this.member = member;
     this.hardState = initial.hardState;
     this.#begin(

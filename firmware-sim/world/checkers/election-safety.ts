@@ -36,9 +36,9 @@ export const electionSafety: CheckerOf = (world) => {
         if (effect.kind === "role" && effect.role === "leader") leads(life, effect.term, "was elected in");
       }
     },
-    said(_from, machine, message) {
+    said(from, machine, message) {
       const book = books.onMachine(machine);
-      if (message.kind === "append" && book !== undefined) leads(book.life, message.term, "spoke as leader in");
+      if (message.kind === "append" && book?.life.self === from) leads(book.life, message.term, "spoke as leader in");
     },
   };
 };

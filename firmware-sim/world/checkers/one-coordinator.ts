@@ -38,9 +38,9 @@ export const oneCoordinator: CheckerOf = (world) => {
       if (book.status.role !== "leader") return;
       for (const effect of effects) if (effect.kind === "read-ready") acts(book, book.status.term, "answers a read");
     },
-    said(_from, machine, message) {
+    said(from, machine, message) {
       const book = books.onMachine(machine);
-      if (book === undefined) return;
+      if (book?.life.self !== from) return;
       if (message.kind === "append") acts(book, message.term, "says an append");
       if (message.kind === "read-answer" && message.index !== undefined) acts(book, message.term, "answers a read");
     },

@@ -1,7 +1,7 @@
 // Faults between devices and brokers.
 
 import { milliseconds } from "../../../src/base/units.ts";
-import type { Cut } from "../../network.ts";
+import type { Cut } from "../../network-path.ts";
 import type { FaultKind } from "../fault.ts";
 import type { Machine } from "../machine.ts";
 import type { World } from "../world.ts";

@@ -256,6 +256,7 @@ export class Actor {
         return now.appliedIndex();
       },
       status: now.status,
+      usage: () => ({ bytes: 0, segments: 0, bytesWritten: 0, syncs: 0 }),
     };
   }
 
