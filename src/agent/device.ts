@@ -3,10 +3,9 @@
 
 import type { SkeinError } from "../base/errors.ts";
 import { type Generation, type Member, type MemberKey, memberKey, memberOf } from "../base/ids.ts";
-import { between, type Instant, seconds } from "../base/units.ts";
 import { BrokerSet, type Delivery } from "../mqtt/broker-set.ts";
-import type { HeardOwnName } from "../mqtt/frame-reader.ts";
 import type { SiteMessage } from "../mqtt/messages.ts";
+import { isOnlyVoter } from "../raft/voters.ts";
 import type { StoredReading } from "../readings/reading-log.ts";
 import type { CountMove } from "../readings/types.ts";
 import type { ReplicaParts, RoleChange } from "../replica/contract.ts";
@@ -22,7 +21,7 @@ import { Joining } from "./joining.ts";
 import { LastHeard } from "./last-heard.ts";
 import type { Life } from "./life.ts";
 import { Operator } from "./operator.ts";
-import { isSuperseded, OwnPast, type Run } from "./own-past.ts";
+import { OwnPast } from "./own-past.ts";
 import type { AgentConfiguration, AgentPorts } from "./ports.ts";
 import { Problems } from "./problems.ts";
 import { Promises } from "./promises.ts";
@@ -42,8 +41,6 @@ export interface DeviceHandlers {
   failed(failure: SkeinError): void;
 }
 
-const ownEchoes = seconds(10);
-
 export class Device {
   readonly #ports: AgentPorts;
   readonly #life: Life;
@@ -60,7 +57,6 @@ export class Device {
   readonly #problems: Problems;
   readonly #ownPast: OwnPast;
   readonly #promises = new Promises();
-  readonly #startedAt: Instant;
   readonly #heard: LastHeard;
 
   constructor(
@@ -77,7 +73,6 @@ export class Device {
     this.#handlers = handlers;
     this.#problems = new Problems(ports);
     this.#heard = new LastHeard(clock);
-    this.#startedAt = clock.now();
     this.#brokers = new BrokerSet(
       { clock, links, log: logger },
       {
@@ -91,7 +86,7 @@ export class Device {
       },
       {
         received: (delivery) => this.#received(delivery),
-        heardOwnName: (heard) => this.#heardOwnName(heard),
+        heardOwnName: (heard) => this.#ownPast.heard(heard),
         heardGeneration: ({ generation, kind, from }) => this.#heardGeneration(generation, kind, from),
         changed: () => {
           if (this.#brokers.isConnected) this.#ownPast.connected(() => this.#leadIfElected());
@@ -127,7 +122,7 @@ export class Device {
     this.#ownPast = new OwnPast(
       clock,
       {
-        device: life.self.device,
+        self: life.self,
         session: life.session,
         start: life.start,
         isReturning: life.isReturning,
@@ -140,7 +135,8 @@ export class Device {
           this.#coordinator.end();
         },
         goOn: () => this.#leadIfElected(),
-        isOnlyVoter: () => this.#isOnlyVoter(),
+        isOnlyVoter: () => isOnlyVoter(this.#replica.status().voters, this.#key),
+        heardCopy: (text) => this.#problems.note("copies", text),
         renew: (why) => handlers.renew(why),
       },
     );
@@ -255,7 +251,7 @@ export class Device {
       time: this.#timeKeeping.report(),
       dashboard: this.#dashboard,
       disk: this.#ports.data.usage(),
-      problems: this.#problems.all(),
+      problems: this.#problems.all().concat(this.#life.setAside ?? []),
       silentBecause: this.#ownPast.why,
     });
   }
@@ -265,7 +261,8 @@ export class Device {
   }
 
   #received({ from, session, start, broadcast, message, via }: Delivery): void {
-    if (!this.#isListenedTo(from, { session, start }, message.kind)) return;
+    const known = this.#replica.state.member(from.device);
+    if (!this.#ownPast.listensTo(from, { session, start }, message.kind, known)) return;
     const sender = memberKey(from);
     this.#heard.note(sender);
     switch (message.kind) {
@@ -319,13 +316,6 @@ export class Device {
     if (message.kind === "append") this.#counting.hasTime();
   }
 
-  /** People are answered always; a run that is superseded is only told so, when it asks to join. */
-  #isListenedTo(from: Member, run: Run, kind: SiteMessage["kind"]): boolean {
-    if (kind === "api-question") return true;
-    if (this.#ownPast.isSilent) return false;
-    return kind === "join" || !isSuperseded(from, run, this.#replica.state.member(from.device));
-  }
-
   #heardGeneration(generation: Generation, kind: string, from: Member): void {
     const own = this.#handlers.generation();
     if (own === undefined) {
@@ -341,22 +331,6 @@ export class Device {
     this.#problems.note(
       "other-founding",
       `${from.device} belongs to another founding of this site (generation ${generation.number}, ${generation.nonce}): a person must decide which one stays`,
-    );
-  }
-
-  /** What an earlier life of this device said may still be on its way for a moment. */
-  #heardOwnName(heard: HeardOwnName): void {
-    const { session } = heard;
-    const { incarnation } = heard.from;
-    if (incarnation === this.#life.self.incarnation) {
-      this.#ownPast.heard(heard);
-      return;
-    }
-    if (between(this.#startedAt, this.#ports.clock.now()) < ownEchoes) return;
-    const { device } = this.#life.self;
-    this.#problems.note(
-      "copies",
-      `another copy of ${device} (incarnation ${incarnation}, session ${session}) is running; stop one of the two`,
     );
   }
 
@@ -382,11 +356,6 @@ export class Device {
     if (!this.#replica.isLeader || !this.#ownPast.isTrusted) return;
     this.#counting.hasTime();
     this.#coordinator.begin();
-  }
-
-  #isOnlyVoter(): boolean {
-    const { current, incoming } = this.#replica.status().voters;
-    return incoming === undefined && current.length === 1 && current[0] === this.#key;
   }
 
   #applied(touched: ReadonlySet<Touched>, moved: readonly CountMove[]): void {
