@@ -6,7 +6,7 @@ import { type Generation, type Member, type MemberKey, memberKey, memberOf } fro
 import { between, type Instant, seconds } from "../base/units.ts";
 import { BrokerSet, type Delivery } from "../mqtt/broker-set.ts";
 import type { HeardOwnName } from "../mqtt/frame-reader.ts";
-import type { SiteMessage } from "../mqtt/messages.ts";
+import { isElection, isRaftMessage, type SiteMessage } from "../mqtt/messages.ts";
 import type { StoredReading } from "../readings/reading-log.ts";
 import type { CountMove } from "../readings/types.ts";
 import type { ReplicaParts, RoleChange } from "../replica/contract.ts";
@@ -278,6 +278,13 @@ export class Device {
     if (!this.#isListenedTo(from, { session, start }, message.kind)) return;
     const sender = memberKey(from);
     this.#heard.note(sender);
+    if (isRaftMessage(message)) {
+      if (isElection(message) && !this.#ownPast.isTrusted) return;
+      this.#promises.heard(sender, { session, start }, message);
+      this.#replica.received(sender, broadcast, message);
+      if (message.kind === "append") this.#counting.hasTime();
+      return;
+    }
     switch (message.kind) {
       case "partial":
         if (message.partial.origin === sender && this.#coordinator.hasAuthority)
@@ -310,25 +317,7 @@ export class Device {
       case "api-answer":
       case "presence":
         return;
-      case "pre-vote-request":
-      case "pre-vote-reply":
-      case "vote-request":
-      case "vote-reply":
-      case "transfer-request":
-        if (!this.#ownPast.isTrusted) return;
-        break;
-      case "append":
-      case "append-ack":
-      case "gap":
-      case "snapshot-offer":
-      case "snapshot-question":
-      case "snapshot-chunk":
-      case "read-question":
-      case "read-answer":
     }
-    this.#promises.heard(sender, { session, start }, message);
-    this.#replica.received(sender, broadcast, message);
-    if (message.kind === "append") this.#counting.hasTime();
   }
 
   /** People are answered always; a run that is superseded is only told so, when it asks to join. */
