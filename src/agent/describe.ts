@@ -57,7 +57,7 @@ export function describeAgent(parts: AgentParts): AgentStatus {
     siteTime: siteClock.now(),
     isSiteTimeSynced: siteClock.isSynced,
     outbox: {
-      waiting: outbox.next - outbox.first,
+      waiting: outbox.count,
       bytes: outbox.bytes,
       last: outbox.next - 1,
       cursor: state.cursor,

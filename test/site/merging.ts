@@ -1,0 +1,48 @@
+// What a coordinator without an uplink does to the outbox, without the waiting: look through it, plan, read, propose.
+
+import { crc32 } from "../../src/base/hash.ts";
+import { type MergePlan, planMerges, scanItem } from "../../src/site/degrade-plan.ts";
+import { mergeItems } from "../../src/site/merge-items.ts";
+import { decodeOutboxItem, ItemsCheck, type OutboxItem } from "../../src/site/outbox.ts";
+import type { Command } from "../../src/site/types.ts";
+import type { Site, StoredCells } from "./site-fixture.ts";
+
+export type Degrade = Extract<Command, { readonly kind: "degrade" }>;
+
+function bytesOf({ state }: Site, number: number, stored: StoredCells | undefined): Uint8Array | undefined {
+  const key = state.outbox.itemKey(number);
+  return state.cell(key) ?? (state.outbox.holds(number) ? stored?.get(key) : undefined);
+}
+
+function itemOf(s: Site, number: number, stored: StoredCells | undefined): OutboxItem | undefined {
+  const bytes = bytesOf(s, number, stored);
+  return bytes === undefined ? undefined : decodeOutboxItem(bytes);
+}
+
+/** Items that wait, by number. */
+export function waiting(s: Site, stored?: StoredCells): ReadonlyMap<number, OutboxItem> {
+  const items = new Map<number, OutboxItem>();
+  for (let number = s.state.outbox.first; number < s.state.outbox.next; number++) {
+    const item = itemOf(s, number, stored);
+    if (item !== undefined) items.set(number, item);
+  }
+  return items;
+}
+
+export function plansOf(s: Site, stored?: StoredCells): readonly MergePlan[] {
+  const scanned = [...waiting(s, stored)].flatMap(([number, item]) => scanItem(number, item) ?? []);
+  const { closedUpTo, outbox } = s.state;
+  return planMerges(scanned, { first: outbox.first, closedUpTo, pending: s.state.pendingWindows() });
+}
+
+/** The entry for these plans; undefined where there is nothing to merge. */
+export function degradeOf(s: Site, plans = plansOf(s), stored?: StoredCells): Degrade | undefined {
+  const items = waiting(s, stored);
+  const merges = plans.flatMap((plan) => mergeItems(plan, items) ?? []);
+  if (merges.length === 0) return undefined;
+  const check = new ItemsCheck();
+  for (const number of merges.flatMap(({ numbers }) => numbers)) {
+    check.add(crc32(bytesOf(s, number, stored) ?? new Uint8Array(0)));
+  }
+  return { kind: "degrade", next: s.state.outbox.next, check: check.value, merges };
+}
