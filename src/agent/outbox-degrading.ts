@@ -12,7 +12,7 @@ import type { Clock } from "../base/ports/clock.ts";
 import type { Logger } from "../base/ports/logger.ts";
 import { between, type Instant, minutes } from "../base/units.ts";
 import type { Replica } from "../replica/replica.ts";
-import { contradicts, type MergePlan, planMerges, type ScannedItem, scanItem } from "../site/degrade-plan.ts";
+import { contradicts, type MergePlan, MergePlanner, scanItem } from "../site/degrade-plan.ts";
 import { packMerge } from "../site/merge-codec.ts";
 import { mergeItems } from "../site/merge-items.ts";
 import { decodeOutboxItem, ItemsCheck, type OutboxItem } from "../site/outbox.ts";
@@ -106,17 +106,21 @@ export class OutboxDegrading {
 
   async #plan(): Promise<{ plans: readonly MergePlan[]; next: number }> {
     const { first, next } = this.#replica.state.outbox;
-    const scanned: ScannedItem[] = [];
+    const planner = new MergePlanner();
     for (let number = first; number < next; number++) {
       if (number % itemsAtOnce === 0) await this.#pause();
       if (!this.#replica.state.outbox.holds(number)) continue;
       const item = (await this.#read(number))?.item;
       const found = item === undefined ? undefined : scanItem(number, item);
-      if (found !== undefined) scanned.push(found);
+      if (found !== undefined) planner.add(found);
     }
-    const { state } = this.#replica;
-    const plans = planMerges(scanned, { first, closedUpTo: state.closedUpTo, pending: state.pendingWindows() });
-    return { plans, next };
+    const { closedUpTo } = this.#replica.state;
+    const planning = planner.plans({ first, closedUpTo, pending: this.#replica.state.pendingWindows() });
+    for (;;) {
+      const step = planning.next();
+      if (step.done === true) return { plans: step.value, next };
+      await this.#pause();
+    }
   }
 
   /** The next item's number now, if none added from `seen` on is a later edition of a window in these plans. */
@@ -136,7 +140,7 @@ export class OutboxDegrading {
     const check = new ItemsCheck();
     let bytes = 0;
     let numbers = 0;
-    for (const plan of plans) {
+    for (const plan of plans.slice(0, limits.degradeMerges)) {
       const items = new Map<number, OutboxItem>();
       const checks: number[] = [];
       for (const { number } of plan.items) {

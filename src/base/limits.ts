@@ -77,7 +77,11 @@ export const limits = {
    */
   outboxHighBytes: 12 * mebi,
   outboxLowBytes: 10 * mebi,
-  /** Bytes of merged windows in one entry, items that it replaces, and items that one of its windows replaces. */
+  /**
+   * Merged windows in one entry: applying them takes as long as closing so many. Their bytes; items that the entry replaces; and
+   * items that one of its windows replaces.
+   */
+  degradeMerges: 64,
   degradeEntryBytes: 40 * kibi,
   degradeEntryItems: 4_096,
   degradeMergeItems: 1_024,

@@ -20,7 +20,6 @@ const kinds = ["found", "join", "remove", "configure", "count", "close", "cursor
 const joinsMax = 256;
 const movesMax = 4_096;
 const partsMax = 4_096;
-const mergesMax = 4_096;
 const hex32 = /^[0-9a-f]{32}$/;
 const siteName = /^[a-z0-9][a-z0-9-]{0,31}$/;
 
@@ -125,7 +124,7 @@ function unpackCommand(kind: Command["kind"], fields: Fields, keepChanges: (byte
         kind,
         next: fields.count(),
         check: fields.count(0xffff_ffff),
-        merges: fields.list(mergesMax, unpackMerge),
+        merges: fields.list(limits.degradeMerges, unpackMerge),
       };
     case "checkpoint":
       return { kind, previous: fields.optional((each) => each.decoded(unpackPrevious)) };

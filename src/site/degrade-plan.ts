@@ -70,17 +70,35 @@ export interface PlanLimits {
   readonly pending: Iterable<SiteWindow>;
 }
 
-/** `items`: the whole outbox, because a later edition may wait at its end. Empty: nothing can be merged. */
-export function planMerges(
-  items: readonly ScannedItem[],
-  { first, closedUpTo, pending }: PlanLimits,
-): readonly MergePlan[] {
-  const families = familiesOf(items, pending, first);
-  for (const slot of slots) {
-    const plans = families.flatMap((family) => plansOf(family, slot, closedUpTo));
-    if (plans.length > 0) return plans.sort((a, b) => a.end - b.end);
+/**
+ * Takes the whole outbox, item by item in the order of numbers, because a later edition may wait at its end; then plans, in steps
+ * that are short enough for an event loop with heartbeats in it.
+ */
+export class MergePlanner {
+  readonly #families = new Map<string, ScannedItem[]>();
+
+  add(item: ScannedItem): void {
+    addTo(this.#families, `${item.series} ${item.isSupplement}`, item);
   }
-  return [];
+
+  /** Yields between its steps. Returns an empty list where nothing can be merged. */
+  *plans({ first, closedUpTo, pending }: PlanLimits): Generator<undefined, readonly MergePlan[], undefined> {
+    const starts = startsOf(pending);
+    const families: Family[] = [];
+    for (const items of this.#families.values()) {
+      families.push(familyOf(items, starts, first));
+      yield;
+    }
+    for (const slot of slots) {
+      const plans: MergePlan[] = [];
+      for (const family of families) {
+        plans.push(...plansOf(family, slot, closedUpTo));
+        yield;
+      }
+      if (plans.length > 0) return plans.sort((a, b) => a.end - b.end);
+    }
+    return [];
+  }
 }
 
 /** The items of one window, or of one merged before. */
@@ -104,25 +122,27 @@ interface Family {
   readonly oldestWaiting: number;
 }
 
-function familiesOf(
+/** Of the windows that wait for an edition, by series. */
+function startsOf(pending: Iterable<SiteWindow>): ReadonlyMap<string, readonly SiteTime[]> {
+  const starts = new Map<string, SiteTime[]>();
+  for (const { key, isSupplement } of pending) if (!isSupplement) addTo(starts, aggregateTopic({ key }), key.start);
+  return starts;
+}
+
+function familyOf(
   items: readonly ScannedItem[],
-  pendingWindows: Iterable<SiteWindow>,
+  pending: ReadonlyMap<string, readonly SiteTime[]>,
   oldestWaiting: number,
-): readonly Family[] {
-  const pending = new Map<string, SiteTime[]>();
-  for (const { key, isSupplement } of pendingWindows) {
-    if (!isSupplement) addTo(pending, aggregateTopic({ key }), key.start);
-  }
-  const families = new Map<string, ScannedItem[]>();
-  for (const item of items) addTo(families, `${item.series} ${item.isSupplement}`, item);
-  return [...families.values()].flatMap((family) => {
-    const [first] = family;
-    if (first === undefined) return [];
-    const { series, isSupplement } = first;
-    const waiting = isSupplement ? [] : (pending.get(series) ?? []);
-    const numbers = family.map(({ number }) => number).sort((a, b) => a - b);
-    return [{ isSupplement, units: unitsOf(family), pending: waiting, numbers, oldestWaiting }];
-  });
+): Family {
+  const [first] = items;
+  const isSupplement = first?.isSupplement ?? false;
+  return {
+    isSupplement,
+    units: unitsOf(items),
+    pending: first === undefined || isSupplement ? [] : (pending.get(first.series) ?? []),
+    numbers: items.map(({ number }) => number),
+    oldestWaiting,
+  };
 }
 
 function unitsOf(items: readonly ScannedItem[]): readonly Unit[] {

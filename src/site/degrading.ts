@@ -40,13 +40,13 @@ export function applyDegrade(command: DegradeCommand, parts: DegradingParts): Re
     const { aggregation, group, start } = window.key;
     return refused("outbox-moved", `${aggregation}/${group} at ${start} waits for its next edition`);
   }
-  const items = command.merges.map((merge, place) => mergedItem(merge, outbox.next + place, parts));
+  const items = command.merges.map((merge, place) => encodeItem(mergedItem(merge, outbox.next + place, parts)));
   const numbers = command.merges.flatMap((merge) => merge.numbers);
   const before = numbers.reduce((sum, number) => sum + outbox.sizeOf(number), 0);
-  const after = items.reduce((sum, item) => sum + storedSize(encodeItem(item)), 0);
+  const after = items.reduce((sum, item) => sum + storedSize(item), 0);
   if (after >= before) return refused("malformed", `Merging makes no room: ${before} bytes become ${after}`);
   outbox.remove(numbers);
-  for (const item of items) outbox.append(item);
+  for (const item of items) outbox.appendEncoded(item);
   return { horizon: windows.drop((window) => covered.has(window)) };
 }
 

@@ -108,7 +108,11 @@ export class Outbox implements CellSource {
   }
 
   append(item: OutboxItem): void {
-    const bytes = encodeItem(item);
+    this.appendEncoded(encodeItem(item));
+  }
+
+  /** What `encodeItem` gave. */
+  appendEncoded(bytes: Uint8Array): void {
     this.#put(this.#next, bytes).bytes = bytes;
     this.#touch(this.itemKey(this.#next));
     this.#touch(rangeKey);

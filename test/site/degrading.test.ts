@@ -71,7 +71,7 @@ describe("items that wait", () => {
       expect(applied.outcome.kind).toBe("done");
       spans.push(Math.max(...bodies(s).map(({ spanMs }) => spanMs as number)) / minute);
     }
-    expect(spans).toEqual([5, 15, 60, 240, 1440]);
+    expect([...new Set(spans)]).toEqual([5, 15, 60, 240, 1440]);
     const day = bodies(s).find(({ ts }) => ts === epoch);
     expect(day).toMatchObject({ count: 1440, sum: (1440 * 1441) / 2, min: 1, max: 1440, spanMs: 1440 * minute });
     expect(day?.["replacedItems"]).toBeGreaterThan(1440 + 288 + 96 + 24);

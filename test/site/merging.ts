@@ -1,7 +1,8 @@
 // What a coordinator without an uplink does to the outbox, without the waiting: look through it, plan, read, propose.
 
 import { crc32 } from "../../src/base/hash.ts";
-import { type MergePlan, planMerges, scanItem } from "../../src/site/degrade-plan.ts";
+import { limits } from "../../src/base/limits.ts";
+import { type MergePlan, MergePlanner, scanItem } from "../../src/site/degrade-plan.ts";
 import { mergeItems } from "../../src/site/merge-items.ts";
 import { decodeOutboxItem, ItemsCheck, type OutboxItem } from "../../src/site/outbox.ts";
 import type { Command } from "../../src/site/types.ts";
@@ -30,15 +31,23 @@ export function waiting(s: Site, stored?: StoredCells): ReadonlyMap<number, Outb
 }
 
 export function plansOf(s: Site, stored?: StoredCells): readonly MergePlan[] {
-  const scanned = [...waiting(s, stored)].flatMap(([number, item]) => scanItem(number, item) ?? []);
+  const planner = new MergePlanner();
+  for (const [number, item] of waiting(s, stored)) {
+    const scanned = scanItem(number, item);
+    if (scanned !== undefined) planner.add(scanned);
+  }
   const { closedUpTo, outbox } = s.state;
-  return planMerges(scanned, { first: outbox.first, closedUpTo, pending: s.state.pendingWindows() });
+  const planning = planner.plans({ first: outbox.first, closedUpTo, pending: s.state.pendingWindows() });
+  for (;;) {
+    const step = planning.next();
+    if (step.done === true) return step.value;
+  }
 }
 
 /** The entry for these plans; undefined where there is nothing to merge. */
 export function degradeOf(s: Site, plans = plansOf(s), stored?: StoredCells): Degrade | undefined {
   const items = waiting(s, stored);
-  const merges = plans.flatMap((plan) => mergeItems(plan, items) ?? []);
+  const merges = plans.slice(0, limits.degradeMerges).flatMap((plan) => mergeItems(plan, items) ?? []);
   if (merges.length === 0) return undefined;
   const check = new ItemsCheck();
   for (const number of merges.flatMap(({ numbers }) => numbers)) {
