@@ -10,6 +10,8 @@ import { idle } from "./idle.ts";
 import { memory } from "./memory.ts";
 import { messages } from "./messages.ts";
 import { sim } from "./sim.ts";
+import { simulatedNetwork } from "./simulated-network.ts";
+import { simulatedWorld } from "./simulated-world.ts";
 import { store } from "./store.ts";
 import { removeOnExit } from "./support/cleanup.ts";
 import { asJson, asTable, type Bench, missesLimit } from "./support/report.ts";
@@ -22,6 +24,8 @@ const benches: Readonly<Record<string, Bench>> = {
   idle,
   memory,
   sim,
+  "simulated-network": simulatedNetwork,
+  "simulated-world": simulatedWorld,
   store,
   checkpoints,
 };

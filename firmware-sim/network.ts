@@ -3,41 +3,12 @@
 
 import { assert, SkeinError } from "../src/base/errors.ts";
 import type { MqttLink, MqttLinks } from "../src/base/ports/mqtt-link.ts";
-import { type Duration, milliseconds } from "../src/base/units.ts";
+import type { Door } from "./event-queue.ts";
+import { type Cut, faultless, type NetworkFaults, NetworkPath } from "./network-path.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import { SimulatedBroker } from "./simulated-broker.ts";
-import { type LinkWorld, SimulatedLink } from "./simulated-link.ts";
+import { SimulatedLink } from "./simulated-link.ts";
 import type { VirtualTime } from "./virtual-clock.ts";
-
-export interface NetworkFaults {
-  /** Shortest and longest time of one hop; within a connection the order is kept. */
-  readonly latencyMin: Duration;
-  readonly latencyMax: Duration;
-  /** Fractions of QoS 0 messages, per hop. */
-  readonly loss: number;
-  readonly repetition: number;
-  /** Fraction of QoS 0 messages, per hop, that later ones overtake, by up to `reorderDelay`. */
-  readonly reordering: number;
-  readonly reorderDelay: Duration;
-  /** Until a broker notices that a process was killed, and publishes its wills. */
-  readonly noticeDelay: Duration;
-  /** Until a link gives up on a broker that does not answer. */
-  readonly attemptTimeout: Duration;
-}
-
-export const faultless: NetworkFaults = {
-  latencyMin: milliseconds(0.2),
-  latencyMax: milliseconds(1),
-  loss: 0,
-  repetition: 0,
-  reordering: 0,
-  reorderDelay: milliseconds(0),
-  noticeDelay: milliseconds(5),
-  attemptTimeout: milliseconds(10_000),
-};
-
-/** `to-broker`: nothing gets from the device to the broker; what the broker says still arrives. */
-export type Cut = "both" | "to-broker" | "from-broker";
 
 export class SimulatedNetwork {
   readonly #time: VirtualTime;
@@ -46,7 +17,10 @@ export class SimulatedNetwork {
   readonly #brokers = new Map<string, SimulatedBroker>();
   /** Links that were opened and not killed, by device. */
   readonly #links = new Map<string, Set<SimulatedLink>>();
-  readonly #cuts = new Map<string, Cut>();
+  /** By device and broker. */
+  readonly #paths = new Map<string, Map<string, NetworkPath>>();
+  /** What differs on a path from the faults of all. */
+  readonly #pairFaults = new Map<NetworkPath, Partial<NetworkFaults>>();
 
   constructor(time: VirtualTime, random: SeededRandom, faults: Partial<NetworkFaults> = {}) {
     this.#time = time;
@@ -54,12 +28,22 @@ export class SimulatedNetwork {
     this.#faults = { ...faultless, ...faults };
   }
 
+  /** Of every path; what a pair was given for itself stays. */
   setFaults(faults: Partial<NetworkFaults>): void {
     this.#faults = { ...this.#faults, ...faults };
+    for (const path of this.#allPaths()) this.#refresh(path);
+  }
+
+  /** The weather between one device and one broker, where it differs from that of all; `undefined`: no more. */
+  setPairFaults(device: string, url: string, faults: Partial<NetworkFaults> | undefined): void {
+    const path = this.#path(device, url);
+    if (faults === undefined) this.#pairFaults.delete(path);
+    else this.#pairFaults.set(path, { ...this.#pairFaults.get(path), ...faults });
+    this.#refresh(path);
   }
 
   addBroker(url: string): SimulatedBroker {
-    const broker = new SimulatedBroker(url);
+    const broker = new SimulatedBroker(url, this.#time, this.#random.fork(url));
     this.#brokers.set(url, broker);
     return broker;
   }
@@ -70,14 +54,17 @@ export class SimulatedNetwork {
     return broker;
   }
 
-  /** The port of one device. After `kill`, links opened through it again are those of its next life. */
-  device(name: string): MqttLinks {
+  /** The port of one device. After `kill`, links opened through it again are those of its next life. `gate`: suspends it. */
+  device(name: string, gate?: Door): MqttLinks {
     return {
       open: (options, handlers): MqttLink => {
         if (!/^(mqtts?|wss?):\/\/[^/]/.test(options.url)) {
           throw new SkeinError("invalid-argument", `${JSON.stringify(options.url)} is not a broker's URL`);
         }
-        const link = new SimulatedLink(this.#world(name, options.url), options, handlers);
+        const path = this.#path(name, options.url);
+        const broker = () => this.#brokers.get(options.url);
+        const world = { time: this.#time, random: this.#random, path, gate, broker };
+        const link = new SimulatedLink(world, options, handlers);
         const links = this.#links.get(name) ?? new Set();
         this.#links.set(name, links.add(link));
         return link;
@@ -94,47 +81,41 @@ export class SimulatedNetwork {
 
   /** Between one device and one broker, until `heal`. Connections stay until a keep-alive is missed. */
   cut(device: string, url: string, cut: Cut = "both"): void {
-    this.#cuts.set(`${device} ${url}`, cut);
+    this.#path(device, url).cut = cut;
   }
 
   heal(device: string, url: string): void {
-    this.#cuts.delete(`${device} ${url}`);
+    this.#path(device, url).cut = undefined;
   }
 
+  /** Ends all cuts. */
   healAll(): void {
-    this.#cuts.clear();
+    for (const path of this.#allPaths()) path.cut = undefined;
   }
 
-  #world(device: string, url: string): LinkWorld {
-    return {
-      now: () => this.#time.now,
-      after: (delay, name, task) => this.#time.schedule(delay, name, task),
-      fraction: () => this.#random.fraction(),
-      broker: (address) => this.#brokers.get(address),
-      isOpen: (direction) => {
-        const cut = this.#cuts.get(`${device} ${url}`);
-        return cut !== "both" && cut !== direction;
-      },
-      hops: (qos) => this.#hops(qos),
-      latency: () => this.#latency(),
-      faults: () => this.#faults,
-    };
+  /** Ends all weather that only some pairs have. */
+  clearPairFaults(): void {
+    const paths = [...this.#pairFaults.keys()];
+    this.#pairFaults.clear();
+    for (const path of paths) this.#refresh(path);
   }
 
-  #latency(): Duration {
-    const { latencyMin, latencyMax } = this.#faults;
-    return milliseconds(latencyMin + this.#random.fraction() * (latencyMax - latencyMin));
+  #refresh(path: NetworkPath): void {
+    path.faults = { ...this.#faults, ...this.#pairFaults.get(path) };
   }
 
-  #hops(qos: 0 | 1): ReturnType<LinkWorld["hops"]> {
-    const { loss, repetition, reordering, reorderDelay } = this.#faults;
-    if (qos === 1) return [{ delay: this.#latency(), inOrder: true }];
-    if (loss > 0 && this.#random.fraction() < loss) return [];
-    const isRepeated = repetition > 0 && this.#random.fraction() < repetition;
-    return Array.from({ length: isRepeated ? 2 : 1 }, () => {
-      const isLate = reordering > 0 && this.#random.fraction() < reordering;
-      const extra = isLate ? this.#random.fraction() * reorderDelay : 0;
-      return { delay: milliseconds(this.#latency() + extra), inOrder: !isLate };
-    });
+  *#allPaths(): Iterable<NetworkPath> {
+    for (const paths of this.#paths.values()) yield* paths.values();
+  }
+
+  #path(device: string, url: string): NetworkPath {
+    const paths = this.#paths.get(device) ?? new Map<string, NetworkPath>();
+    this.#paths.set(device, paths);
+    let path = paths.get(url);
+    if (path === undefined) {
+      path = new NetworkPath({ device, url }, { time: this.#time, random: this.#random }, this.#faults);
+      paths.set(url, path);
+    }
+    return path;
   }
 }

@@ -1,19 +1,14 @@
-// An MQTT broker in virtual time: sessions, subscriptions, retained messages, last wills; it can crash (and forget all) or
-// hang with its sockets open, and on thawing delivers what is an hour old.
+// An MQTT broker in virtual time: sessions, subscriptions, retained messages, last wills. It can crash (and forget all, or
+// not), hang with its sockets open and on thawing deliver what is an hour old, be slow, turn clients away, lose the
+// acknowledgements of what it accepted, and replay to a client what that missed while it was away.
 
-import type { MqttPublish } from "../src/base/ports/mqtt-link.ts";
+import type { MqttMessage, MqttPublish } from "../src/base/ports/mqtt-link.ts";
+import { type Duration, instant } from "../src/base/units.ts";
+import type { BrokerSession, Publisher, Receiver } from "./broker-session.ts";
+import { KeptMessages } from "./kept-messages.ts";
+import type { SeededRandom } from "./seeded-random.ts";
 import { matchesFilter } from "./topic-filter.ts";
-
-/** The broker's end of one connection. */
-export interface BrokerSession {
-  readonly clientId: string;
-  readonly will: MqttPublish | undefined;
-  readonly subscriptions: readonly { readonly filter: string; readonly qos: 0 | 1 }[];
-  /** Towards the client. */
-  deliver(message: MqttPublish): void;
-  /** The broker ended it. `taken-over`: by a client of the same id. */
-  ended(why: "taken-over" | "crashed"): void;
-}
+import type { VirtualTime } from "./virtual-clock.ts";
 
 export interface SimulatedBrokerStatistics {
   readonly received: number;
@@ -21,30 +16,50 @@ export interface SimulatedBrokerStatistics {
   readonly wills: number;
 }
 
-/** What a hung broker holds in its sockets at most; what comes later is lost. */
-const heldWhileHungMax = 100_000;
+/** What a hung or slow broker holds in its sockets at most; what comes later is lost. */
+const heldMax = 100_000;
 const routesMax = 10_000;
 
-type Route = { readonly session: BrokerSession; readonly qos: 0 | 1 };
+type Route = { readonly receiver: Receiver; readonly qos: 0 | 1 };
 
 export class SimulatedBroker {
   readonly url: string;
+  /** Called for every publish that it accepts, wills included, in order. */
+  accepted: ((message: MqttPublish, by: Publisher) => void) | undefined;
+  readonly #time: VirtualTime;
+  readonly #random: SeededRandom;
   readonly #sessions = new Map<string, BrokerSession>();
   readonly #retained = new Map<string, MqttPublish>();
   /** Who gets a topic; found once, until a session comes or goes. */
   readonly #routes = new Map<string, readonly Route[]>();
+  readonly #kept: KeptMessages;
   #held: (() => void)[] = [];
   #state: "running" | "hung" | "stopped" = "running";
+  /** Raised by each crash: what was under way in an earlier life is lost. */
+  #life = 0;
+  #delay = 0;
+  #lastDue = 0;
+  #backlog = 0;
+  #isRefusing = false;
+  #isReplaying = false;
+  #lostAcknowledgements = 0;
   #received = 0;
   #delivered = 0;
   #wills = 0;
 
-  constructor(url: string) {
+  constructor(url: string, time: VirtualTime, random: SeededRandom) {
     this.url = url;
+    this.#time = time;
+    this.#random = random;
+    this.#kept = new KeptMessages(() => time.now);
   }
 
   get state(): "running" | "hung" | "stopped" {
     return this.#state;
+  }
+
+  get isRefusing(): boolean {
+    return this.#isRefusing;
   }
 
   /** Of the clients that are connected, in order. */
@@ -56,14 +71,25 @@ export class SimulatedBroker {
     return { received: this.#received, delivered: this.#delivered, wills: this.#wills };
   }
 
-  /** Power cut of the broker: connections break, retained messages and wills are forgotten. */
-  crash(): void {
+  /**
+   * Power cut of the broker: connections break, wills are forgotten. Retained messages, and what is kept for clients that
+   * are away, are forgotten unless it `keepsState`.
+   */
+  crash({ keepsState = false }: { readonly keepsState?: boolean } = {}): void {
     this.#state = "stopped";
+    this.#life += 1;
+    this.#backlog = 0;
+    this.#lastDue = 0;
+    this.#held = [];
     const sessions = [...this.#sessions.values()];
     this.#sessions.clear();
-    this.#retained.clear();
     this.#routes.clear();
-    this.#held = [];
+    if (!keepsState) {
+      this.#retained.clear();
+      this.#kept.clear();
+    } else if (this.#isReplaying) {
+      for (const session of sessions) this.#kept.left(session);
+    }
     for (const session of sessions) session.ended("crashed");
   }
 
@@ -85,10 +111,53 @@ export class SimulatedBroker {
     for (const work of held) work();
   }
 
-  /** Does `work` now, or when it thaws; never if it is stopped. */
+  /** Handles everything that arrives from now on this much later, in order, pings and new clients included; 0: no more. */
+  slow(delay: Duration): void {
+    this.#delay = delay;
+  }
+
+  /** New clients are turned away, until `admitClients`; who is connected stays so. */
+  refuseClients(): void {
+    this.#isRefusing = true;
+  }
+
+  admitClients(): void {
+    this.#isRefusing = false;
+  }
+
+  /** This fraction of QoS 1 publishes is accepted, and the publisher never hears so. */
+  loseAcknowledgements(fraction: number): void {
+    this.#lostAcknowledgements = fraction;
+  }
+
+  /** Whether what cannot be delivered to a client is kept for an hour, and delivered when it connects again. */
+  replayOnReconnect(isReplaying: boolean): void {
+    this.#isReplaying = isReplaying;
+    this.#routes.clear();
+    if (!isReplaying) this.#kept.clear();
+  }
+
+  /** Drawn for each publish. */
+  acknowledges(): boolean {
+    return this.#lostAcknowledgements === 0 || this.#random.fraction() >= this.#lostAcknowledgements;
+  }
+
+  /** Does `work` now, or when it gets round to it, or when it thaws; never if it is stopped. */
   whenRunning(work: () => void): void {
-    if (this.#state === "running") work();
-    else if (this.#state === "hung" && this.#held.length < heldWhileHungMax) this.#held.push(work);
+    if (this.#state === "stopped") return;
+    if (this.#delay === 0 && this.#backlog === 0) {
+      this.#work(work);
+      return;
+    }
+    if (this.#backlog >= heldMax) return;
+    const life = this.#life;
+    this.#backlog += 1;
+    this.#lastDue = Math.max(this.#time.now + this.#delay, this.#lastDue);
+    this.#time.scheduleAt(instant(this.#lastDue), "a slow broker gets round to it", () => {
+      if (life !== this.#life) return;
+      this.#backlog -= 1;
+      this.#work(work);
+    });
   }
 
   /** A client is let in, and takes over one of the same id [MQTT-3.1.4-2]. */
@@ -102,21 +171,32 @@ export class SimulatedBroker {
     this.#routes.clear();
   }
 
-  /** Retained messages for a session that has just subscribed. */
-  sendRetained(session: BrokerSession): void {
+  /** What was kept for this client, and retained messages, for a session that has just subscribed. */
+  sendStored(session: BrokerSession): void {
+    for (const { message, qos } of this.#kept.returned(session.clientId)) this.#deliver(session, message, qos);
     for (const message of this.#retained.values()) {
       const qos = grantedQos(session, message.topic);
-      if (qos !== undefined) this.#deliver({ session, qos }, message, true);
+      if (qos !== undefined) this.#deliver(session, message, lower(qos, message.qos));
     }
   }
 
-  publish(message: MqttPublish): void {
+  /** The message, which nobody changes any more, is handed to all receivers as it is. */
+  publish(message: MqttPublish, by: Publisher): void {
     this.#received += 1;
+    this.accepted?.(message, by);
     if (message.retain) {
       if (message.payload.length === 0) this.#retained.delete(message.topic);
       else this.#retained.set(message.topic, message);
     }
-    for (const route of this.#routesOf(message.topic)) this.#deliver(route, message, false);
+    const live = message.retain ? { ...message, retain: false } : message;
+    for (const { receiver, qos } of this.#routesOf(message.topic)) {
+      this.#deliver(receiver, live, lower(qos, message.qos));
+    }
+  }
+
+  /** What was sent to this client did not get there. */
+  missed(session: BrokerSession, message: MqttMessage, qos: 0 | 1): void {
+    if (this.#isReplaying && this.#state !== "stopped") this.#kept.missed(session, message, qos);
   }
 
   /** The connection is over: `left` with a DISCONNECT, or `lost`, so that its will is published. */
@@ -124,36 +204,46 @@ export class SimulatedBroker {
     if (this.#sessions.get(session.clientId) !== session) return;
     this.#sessions.delete(session.clientId);
     this.#routes.clear();
+    if (this.#isReplaying) this.#kept.left(session);
     if (how === "left" || session.will === undefined) return;
     this.#wills += 1;
-    this.publish(session.will);
+    this.publish(session.will, session);
   }
 
   has(session: BrokerSession): boolean {
     return this.#sessions.get(session.clientId) === session;
   }
 
+  #work(work: () => void): void {
+    if (this.#state === "running") work();
+    else if (this.#state === "hung" && this.#held.length < heldMax) this.#held.push(work);
+  }
+
   #routesOf(topic: string): readonly Route[] {
     const known = this.#routes.get(topic);
     if (known !== undefined) return known;
     const routes: Route[] = [];
-    for (const session of this.#sessions.values()) {
-      const qos = grantedQos(session, topic);
-      if (qos !== undefined) routes.push({ session, qos });
+    for (const receiver of [...this.#sessions.values(), ...this.#kept.receivers()]) {
+      const qos = grantedQos(receiver, topic);
+      if (qos !== undefined) routes.push({ receiver, qos });
     }
     if (this.#routes.size >= routesMax) this.#routes.clear();
     this.#routes.set(topic, routes);
     return routes;
   }
 
-  #deliver({ session, qos }: Route, message: MqttPublish, retain: boolean): void {
+  #deliver(receiver: Receiver, message: MqttMessage, qos: 0 | 1): void {
     this.#delivered += 1;
-    session.deliver({ ...message, qos: qos === 1 && message.qos === 1 ? 1 : 0, retain });
+    receiver.deliver(message, qos);
   }
 }
 
-function grantedQos(session: BrokerSession, topic: string): 0 | 1 | undefined {
-  const matching = session.subscriptions.filter(({ filter }) => matchesFilter(filter, topic));
-  if (matching.length === 0) return undefined;
-  return matching.some(({ qos }) => qos === 1) ? 1 : 0;
+const lower = (a: 0 | 1, b: 0 | 1): 0 | 1 => (a === 1 && b === 1 ? 1 : 0);
+
+function grantedQos({ subscriptions }: Receiver, topic: string): 0 | 1 | undefined {
+  let granted: 0 | 1 | undefined;
+  for (const { filter, qos } of subscriptions) {
+    if (matchesFilter(filter, topic)) granted = granted === 1 ? 1 : qos;
+  }
+  return granted;
 }

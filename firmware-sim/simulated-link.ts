@@ -1,25 +1,33 @@
 // One MQTT connection in virtual time: the twin of src/host/mqtt-link.ts. It answers by scheduled events only.
+//
+// What happens to the device goes through its gate, so that nothing reaches a suspended one; what travels, and what happens at
+// the broker, does not.
 
 import { SkeinError } from "../src/base/errors.ts";
 import { limits } from "../src/base/limits.ts";
-import type { Timer } from "../src/base/ports/clock.ts";
-import type { MqttLink, MqttLinkHandlers, MqttLinkOptions, MqttPublish } from "../src/base/ports/mqtt-link.ts";
-import { type Duration, type Instant, milliseconds } from "../src/base/units.ts";
-import type { BrokerSession, SimulatedBroker } from "./simulated-broker.ts";
+import type {
+  MqttLink,
+  MqttLinkHandlers,
+  MqttLinkOptions,
+  MqttMessage,
+  MqttPublish,
+} from "../src/base/ports/mqtt-link.ts";
+import { type Duration, type Instant, instant, milliseconds } from "../src/base/units.ts";
+import type { BrokerSession } from "./broker-session.ts";
+import type { Door, ScheduledEvent } from "./event-queue.ts";
+import type { Lane, NetworkPath } from "./network-path.ts";
+import type { SeededRandom } from "./seeded-random.ts";
+import type { SimulatedBroker } from "./simulated-broker.ts";
+import type { VirtualTime } from "./virtual-clock.ts";
 
-/** What the network does for a link. */
+/** What the network gives a link. */
 export interface LinkWorld {
-  now(): Instant;
-  after(delay: Duration, name: string, task: () => void): Timer;
-  /** Uniform in [0, 1). */
-  fraction(): number;
-  broker(url: string): SimulatedBroker | undefined;
-  isOpen(direction: "to-broker" | "from-broker"): boolean;
-  /** Delays of the copies that arrive of one message: usually one; none when it is lost. `inOrder`: not before the last one. */
-  hops(qos: 0 | 1): readonly { readonly delay: Duration; readonly inOrder: boolean }[];
-  latency(): Duration;
-  /** `noticeDelay`: until the broker notices that a process died. */
-  faults(): { readonly noticeDelay: Duration; readonly attemptTimeout: Duration };
+  readonly time: VirtualTime;
+  readonly random: SeededRandom;
+  readonly path: NetworkPath;
+  /** Of the device. */
+  readonly gate: Door | undefined;
+  broker(): SimulatedBroker | undefined;
 }
 
 /** As the real link's. */
@@ -30,15 +38,18 @@ const keepAliveFactor = 1.5;
 interface Connection {
   readonly broker: SimulatedBroker;
   readonly session: BrokerSession;
+  readonly toBroker: Lane;
+  readonly fromBroker: Lane;
   heardByBroker: Instant;
+  /** When the newest ping was sent that was answered. */
   heardByClient: Instant;
-  lastToBroker: number;
-  lastFromBroker: number;
   pendingBytes: number;
   readonly unacknowledged: Set<(failure?: SkeinError) => void>;
 }
 
 export class SimulatedLink implements MqttLink {
+  readonly #time: VirtualTime;
+  readonly #path: NetworkPath;
   readonly #world: LinkWorld;
   readonly #options: MqttLinkOptions;
   readonly #handlers: MqttLinkHandlers;
@@ -46,13 +57,15 @@ export class SimulatedLink implements MqttLink {
   #isUp = false;
   #isOver = false;
   #failures = 0;
-  #timer: Timer;
+  #timer: ScheduledEvent;
 
   constructor(world: LinkWorld, options: MqttLinkOptions, handlers: MqttLinkHandlers) {
+    this.#time = world.time;
+    this.#path = world.path;
     this.#world = world;
     this.#options = options;
     this.#handlers = handlers;
-    this.#timer = world.after(milliseconds(0), "dial a broker", () => this.#dial());
+    this.#timer = this.#here(milliseconds(0), "dial a broker", () => this.#dial());
   }
 
   get isUp(): boolean {
@@ -73,7 +86,7 @@ export class SimulatedLink implements MqttLink {
       done?.(new SkeinError("queue-full", `${this.#options.url} does not take messages as fast as they are published`));
       return;
     }
-    const copy = { ...message, payload: Uint8Array.from(message.payload) };
+    const copy = { topic: message.topic, payload: new Uint8Array(message.payload), retain: message.retain, qos };
     if (qos === 0) {
       this.#send(connection, copy, undefined);
       done?.();
@@ -91,24 +104,24 @@ export class SimulatedLink implements MqttLink {
     const connection = this.#connection;
     this.#end();
     return new Promise((resolve) => {
-      this.#world.after(this.#world.latency(), "close a link", () => {
-        if (connection !== undefined && this.#world.isOpen("to-broker")) {
+      this.#here(this.#path.latency(), "close a link", () => {
+        if (connection !== undefined && this.#path.isOpen("to-broker")) {
+          this.#trace("to", how === "clean" ? "disconnect" : "reset");
           connection.broker.whenRunning(() =>
             connection.broker.drop(connection.session, how === "clean" ? "left" : "lost"),
           );
-        } else if (connection !== undefined) this.#loseLater(connection);
+        }
         resolve();
       });
     });
   }
 
-  /** The process is gone: nothing is ever told again; the broker notices. */
+  /** The process is gone: nothing is ever told again; the broker notices, at the latest by the keep-alive. */
   kill(): void {
     const connection = this.#connection;
     this.#end();
-    if (connection === undefined) return;
-    if (!this.#world.isOpen("to-broker")) this.#loseLater(connection);
-    else this.#world.after(this.#world.faults().noticeDelay, "notice a dead process", () => this.#lose(connection));
+    if (connection === undefined || !this.#path.isOpen("to-broker")) return;
+    this.#time.schedule(this.#path.faults.noticeDelay, "notice a dead process", () => this.#lose(connection));
   }
 
   /** The process or link is over for good. */
@@ -118,134 +131,189 @@ export class SimulatedLink implements MqttLink {
     this.#fall("the link was closed");
   }
 
-  #lose(connection: Connection): void {
-    connection.broker.whenRunning(() => connection.broker.drop(connection.session, "lost"));
-  }
-
-  /** Nothing reaches the broker, so it waits for the keep-alive. */
-  #loseLater(connection: Connection): void {
-    const delay = milliseconds(this.#options.keepAlive * keepAliveFactor);
-    this.#world.after(delay, "miss a keep-alive", () => this.#lose(connection));
+  /** At the broker's end. */
+  #lose({ broker, session }: Connection): void {
+    broker.whenRunning(() => broker.drop(session, "lost"));
   }
 
   #dial(): void {
-    const broker = this.#world.broker(this.#options.url);
+    const broker = this.#world.broker();
     const will = this.#options.will?.();
-    const latency = this.#world.latency();
+    const latency = this.#path.latency();
     if (broker === undefined || broker.state === "stopped") {
-      this.#timer = this.#world.after(latency, "be refused by a port", () => this.#fail("nobody listens there"));
+      this.#timer = this.#here(latency, "be refused by a port", () => this.#fail("nobody listens there"));
       return;
     }
-    this.#timer = this.#world.after(this.#world.faults().attemptTimeout, "give up on a broker", () =>
+    this.#timer = this.#here(this.#path.faults.attemptTimeout, "give up on a broker", () =>
       this.#fail("no answer in time"),
     );
     const attempt = this.#timer;
-    if (!this.#world.isOpen("to-broker")) return;
-    this.#world.after(latency, "reach a broker", () =>
+    if (!this.#path.isOpen("to-broker")) return;
+    this.#time.schedule(latency, "reach a broker", () => {
+      this.#trace("to", "connect");
       broker.whenRunning(() => {
-        if (this.#timer === attempt && !this.#isOver) this.#admit(broker, will);
-      }),
-    );
+        if (this.#timer !== attempt || attempt.isOver) return;
+        if (broker.isRefusing) this.#refuse(attempt);
+        else this.#admit(broker, will);
+      });
+    });
+  }
+
+  #refuse(attempt: ScheduledEvent): void {
+    if (!this.#path.isOpen("from-broker")) return;
+    this.#here(this.#path.latency(), "be turned away", () => {
+      if (this.#timer === attempt && !attempt.isOver) this.#fail("it turned this client away", "broker-refused");
+    });
   }
 
   #admit(broker: SimulatedBroker, will: MqttPublish | undefined): void {
-    const now = this.#world.now();
+    const { now } = this.#time;
     const connection: Connection = {
       broker,
       session: {
+        device: this.#path.device,
         clientId: this.#options.clientId,
-        will: will === undefined ? undefined : { ...will, payload: Uint8Array.from(will.payload) },
+        will: will === undefined ? undefined : { ...will, payload: new Uint8Array(will.payload) },
         subscriptions: this.#options.subscriptions,
-        deliver: (message) => this.#deliver(connection, message),
+        deliver: (message, qos) => this.#deliver(connection, message, qos),
         ended: (why) => {
-          const isReached = this.#world.isOpen("from-broker");
-          if (isReached) this.#world.after(this.#world.latency(), "be cut off", () => this.#cutOff(connection, why));
+          if (!this.#path.isOpen("from-broker")) return;
+          this.#here(this.#path.latency(), "be cut off", () => this.#cutOff(connection, why));
         },
       },
+      toBroker: { last: now },
+      fromBroker: { last: now },
       heardByBroker: now,
       heardByClient: now,
-      lastToBroker: now,
-      lastFromBroker: now,
       pendingBytes: 0,
       unacknowledged: new Set(),
     };
     broker.admit(connection.session);
     this.#connection = connection;
-    if (!this.#world.isOpen("from-broker")) return;
-    this.#world.after(this.#world.latency(), "be let in", () => {
+    this.#watch(connection);
+    if (!this.#path.isOpen("from-broker")) return;
+    this.#arriveHere(this.#path.arrival(connection.fromBroker, 1), "be let in", () => {
       if (this.#connection !== connection || !broker.has(connection.session)) return;
+      this.#trace("from", "up");
       this.#timer.cancel();
-      this.#timer = this.#world.after(milliseconds(this.#options.keepAlive / 2), "keep alive", () =>
-        this.#keepAlive(connection),
-      );
+      this.#keepAliveLater(connection);
       this.#failures = 0;
       this.#isUp = true;
       this.#handlers.up();
-      if (this.#connection === connection) broker.whenRunning(() => broker.sendRetained(connection.session));
+      if (this.#connection === connection) broker.whenRunning(() => broker.sendStored(connection.session));
     });
   }
 
-  /** Both ends look whether they heard the other within one and a half keep-alives [MQTT-3.1.2-24]. */
+  get #patience(): Duration {
+    return milliseconds(this.#options.keepAlive * keepAliveFactor);
+  }
+
+  /** The broker drops whom it did not hear within one and a half keep-alives [MQTT-3.1.2-24]. */
+  #watch(connection: Connection): void {
+    const { broker, session } = connection;
+    const due = instant(connection.heardByBroker + this.#patience);
+    this.#time.scheduleAt(due, "miss a keep-alive", () =>
+      broker.whenRunning(() => {
+        if (!broker.has(session)) return;
+        if (this.#time.now < connection.heardByBroker + this.#patience) {
+          this.#watch(connection);
+          return;
+        }
+        broker.drop(session, "lost");
+        session.ended("silent");
+      }),
+    );
+  }
+
+  #keepAliveLater(connection: Connection): void {
+    const delay = milliseconds(this.#options.keepAlive / 2);
+    this.#timer = this.#here(delay, "keep alive", () => this.#keepAlive(connection));
+  }
+
   #keepAlive(connection: Connection): void {
     if (this.#connection !== connection) return;
-    const now = this.#world.now();
-    const isAnswering = connection.broker.state === "running";
-    if (this.#world.isOpen("to-broker")) {
-      if (isAnswering && !connection.broker.has(connection.session)) {
-        this.#fail("the connection was reset"); // the broker was started anew while this link was cut
-        return;
-      }
-      connection.heardByBroker = now;
-      if (isAnswering && this.#world.isOpen("from-broker")) connection.heardByClient = now;
-    }
-    const patience = this.#options.keepAlive * keepAliveFactor;
-    if (now - connection.heardByBroker >= patience && isAnswering) connection.broker.drop(connection.session, "lost");
-    if (now - connection.heardByClient >= patience) {
-      if (this.#world.isOpen("to-broker")) this.#lose(connection);
+    if (this.#time.now - connection.heardByClient >= this.#patience) {
+      if (this.#path.isOpen("to-broker")) this.#lose(connection);
       this.#fail("no answer to a ping");
       return;
     }
-    const next = milliseconds(this.#options.keepAlive / 2);
-    this.#timer = this.#world.after(next, "keep alive", () => this.#keepAlive(connection));
+    this.#ping(connection);
+    this.#keepAliveLater(connection);
+  }
+
+  #ping(connection: Connection): void {
+    if (!this.#path.isOpen("to-broker")) return;
+    const { broker, session, toBroker, fromBroker } = connection;
+    const sentAt = this.#time.now;
+    this.#time.scheduleAt(this.#path.arrival(toBroker, 1), "ping", () =>
+      broker.whenRunning(() => {
+        connection.heardByBroker = this.#time.now;
+        if (!this.#path.isOpen("from-broker")) return;
+        const isKnown = broker.has(session);
+        this.#arriveHere(this.#path.arrival(fromBroker, 1), "hear of a ping", () => {
+          // Not known: the broker was started anew, or missed a keep-alive, while this link was cut.
+          if (isKnown) connection.heardByClient = sentAt;
+          else this.#cutOff(connection, "crashed");
+        });
+      }),
+    );
   }
 
   #send(connection: Connection, message: MqttPublish, answered: ((failure?: SkeinError) => void) | undefined): void {
-    if (!this.#world.isOpen("to-broker")) return;
-    const { broker, session } = connection;
+    if (!this.#path.isOpen("to-broker")) return;
+    const copies = this.#path.copies(message.qos, "to-broker");
+    if (copies === 0) return;
     connection.pendingBytes += message.payload.length;
-    const hops = this.#world.hops(message.qos);
-    if (hops.length === 0) connection.pendingBytes -= message.payload.length;
-    for (const [copy, { delay, inOrder }] of hops.entries()) {
-      const at = Math.max(this.#world.now() + delay, inOrder ? connection.lastToBroker : 0);
-      if (inOrder) connection.lastToBroker = at;
-      this.#world.after(milliseconds(at - this.#world.now()), "arrive at a broker", () =>
-        broker.whenRunning(() => {
-          if (copy === 0) connection.pendingBytes -= message.payload.length;
-          if (!broker.has(session)) return;
-          broker.publish(message);
-          if (answered === undefined || !this.#world.isOpen("from-broker")) return;
-          this.#world.after(this.#world.latency(), "acknowledge a publish", () => answered());
-        }),
-      );
-    }
-  }
-
-  #deliver(connection: Connection, message: MqttPublish): void {
-    if (!this.#world.isOpen("from-broker")) return;
-    for (const { delay, inOrder } of this.#world.hops(message.qos)) {
-      const at = Math.max(this.#world.now() + delay, inOrder ? connection.lastFromBroker : 0);
-      if (inOrder) connection.lastFromBroker = at;
-      this.#world.after(milliseconds(at - this.#world.now()), "deliver a message", () => {
-        if (this.#connection !== connection || !this.#isUp) return;
-        const { topic, payload, retain } = message;
-        this.#handlers.message({ topic, payload: Uint8Array.from(payload), retain });
+    let isPending = true;
+    const arrive = (): void => {
+      this.#trace("to", message.topic, message.payload);
+      connection.broker.whenRunning(() => {
+        if (isPending) connection.pendingBytes -= message.payload.length;
+        isPending = false;
+        this.#arrived(connection, message, answered);
       });
+    };
+    for (let copy = 0; copy < copies; copy++) {
+      this.#time.scheduleAt(this.#path.arrival(connection.toBroker, message.qos), "arrive at a broker", arrive);
     }
   }
 
-  #cutOff(connection: Connection, why: "taken-over" | "crashed"): void {
+  /** At the broker. */
+  #arrived(connection: Connection, message: MqttPublish, answered: ((failure?: SkeinError) => void) | undefined): void {
+    const { broker, session } = connection;
+    if (!broker.has(session)) return;
+    connection.heardByBroker = this.#time.now;
+    broker.publish(message, session);
+    if (answered === undefined || !broker.acknowledges() || !this.#path.isOpen("from-broker")) return;
+    this.#arriveHere(this.#path.arrival(connection.fromBroker, 1), "acknowledge a publish", () => {
+      this.#trace("from", "acknowledge");
+      answered();
+    });
+  }
+
+  #deliver(connection: Connection, message: MqttMessage, qos: 0 | 1): void {
+    const { broker, session, fromBroker } = connection;
+    if (!this.#path.isOpen("from-broker")) {
+      broker.missed(session, message, qos);
+      return;
+    }
+    const arrive = (): void => {
+      if (this.#connection !== connection || !this.#isUp) {
+        broker.missed(session, message, qos);
+        return;
+      }
+      this.#trace("from", message.topic, message.payload);
+      this.#handlers.message(message);
+    };
+    for (let copies = this.#path.copies(qos, "from-broker"); copies > 0; copies--) {
+      this.#arriveHere(this.#path.arrival(fromBroker, qos), "deliver a message", arrive);
+    }
+  }
+
+  #cutOff(connection: Connection, why: "taken-over" | "crashed" | "silent"): void {
     if (this.#connection !== connection) return;
     if (why === "crashed") this.#fail("the connection was reset");
+    else if (why === "silent") this.#fail("it did not hear from this client and hung up");
     else this.#fail("another client took over this one's name", "broker-refused");
   }
 
@@ -254,8 +322,9 @@ export class SimulatedLink implements MqttLink {
     this.#fall(why);
     const bound = Math.min(backoffMaxMs, backoffMinMs * 2 ** Math.min(this.#failures, 20));
     this.#failures += 1;
-    const delay = milliseconds(this.#world.fraction() * bound);
-    this.#timer = this.#world.after(delay, "dial a broker again", () => this.#dial());
+    const delay = milliseconds(this.#world.random.fraction() * bound);
+    this.#timer = this.#here(delay, "dial a broker again", () => this.#dial());
+    this.#trace("from", why);
     this.#handlers.down(new SkeinError(code, `The broker at ${this.#options.url}: ${why}`));
   }
 
@@ -266,5 +335,22 @@ export class SimulatedLink implements MqttLink {
     if (connection === undefined) return;
     const unknown = new SkeinError("broker-unreachable", `${why}; whether the message got there is unknown`);
     for (const answered of [...connection.unacknowledged]) answered(unknown);
+  }
+
+  /** On the device. */
+  #here(delay: Duration, name: string, task: () => void): ScheduledEvent {
+    return this.#time.schedule(delay, name, task, this.#world.gate);
+  }
+
+  #arriveHere(at: Instant, name: string, task: () => void): void {
+    this.#time.scheduleAt(at, name, task, this.#world.gate);
+  }
+
+  #trace(way: "to" | "from", kind: string, payload?: Uint8Array): void {
+    const { trace } = this.#time;
+    if (trace === undefined) return;
+    const { device, url } = this.#path;
+    if (way === "to") trace(device, url, kind, payload);
+    else trace(url, device, kind, payload);
   }
 }

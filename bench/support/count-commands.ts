@@ -36,7 +36,7 @@ const sensorOf = (device: DeviceId): SensorId => sensorId(`${device}-t`);
 export async function foundSite(leader: SiteMember, site: SiteId, generation: Generation): Promise<void> {
   await leader.commit({ kind: "found", site, generation });
   const members = originsOf(leader).map(memberOf);
-  const joins = members.map((member) => ({ ...member, session: 1, was: undefined, version: "bench" }));
+  const joins = members.map((member) => ({ ...member, session: 1, start: 1, was: [], version: "bench" }));
   await leader.commit({ kind: "join", joins });
   const sensors = members.map(({ device }): [SensorId, SensorConfiguration] => [
     sensorOf(device),

@@ -1,6 +1,6 @@
 // What of a simulated log is on disk: what a power cut leaves.
 
-import type { LogPosition } from "../../src/base/ports/log-file.ts";
+import type { LogPosition, LogRecord } from "../../src/base/ports/log-file.ts";
 
 interface StoredBatch {
   readonly first: LogPosition;
@@ -45,6 +45,17 @@ export function damageBatch(content: LogContent, position: LogPosition): boolean
     }
   }
   return false;
+}
+
+/** What a power cut now would leave: nothing of a batch that rotted. The payloads are those of the content itself. */
+export function readableRecords({ segments }: LogContent): LogRecord[] {
+  const records: LogRecord[] = [];
+  for (const { batches } of segments) {
+    for (const { isDamaged, first, payloads } of batches) {
+      if (!isDamaged) for (const [i, payload] of payloads.entries()) records.push({ position: first + i, payload });
+    }
+  }
+  return records;
 }
 
 /** As recovery finds it: a damaged batch with others behind it is named, at the very end it is a torn tail and is cut. */

@@ -1,27 +1,39 @@
 // One device's simulated disk: the twin of src/host/data-directory.ts, with faults.
 //
 // `crash()` is the power cut: what was not synced is gone, the old disk's callbacks never come, and the disk that it returns
-// is the same card in the next life of the device.
+// is the same card in the next life of the device. A card that is wiped or written back goes through a power cut, too.
 
 import { SkeinError } from "../../src/base/errors.ts";
-import { type Generation, type Incarnation, incarnation } from "../../src/base/ids.ts";
+import { type Generation, incarnation } from "../../src/base/ids.ts";
+import { limits } from "../../src/base/limits.ts";
 import {
   type DataDirectory,
   type DataDirectoryIdentity,
   type DataDirectoryOrigin,
   incarnationLog,
 } from "../../src/base/ports/data-directory.ts";
-import type { LogFileOptions, LogFiles, LogPosition, LogRecord, LogRecovery } from "../../src/base/ports/log-file.ts";
+import type { LogFiles, LogPosition, LogRecord } from "../../src/base/ports/log-file.ts";
 import type { Random } from "../../src/base/ports/random.ts";
 import { milliseconds } from "../../src/base/units.ts";
-import { checkedOptions } from "../../src/host/log-file/log-bounds.ts";
+import type { DeviceGate } from "../device-gate.ts";
 import type { VirtualTime } from "../virtual-clock.ts";
-import { type DeviceOptions, SimulatedDevice } from "./device.ts";
-import { damageBatch, emptyLog, type LogContent, recoverContent } from "./log-content.ts";
-import { SimulatedLogFile } from "./simulated-log-file.ts";
-import { SimulatedStorage, type StorageContent } from "./simulated-storage.ts";
+import {
+  type CardContent,
+  emptyCard,
+  incarnationContent,
+  presentLog,
+  type Rot,
+  rotAgreement,
+  rotAnywhere,
+  rotCell,
+  rotLog,
+} from "./card-content.ts";
+import { type CardUsage, type DiskLatency, SimulatedDevice, type SyncedHook } from "./device.ts";
+import { readableRecords } from "./log-content.ts";
+import { simulatedLogFiles } from "./simulated-log-files.ts";
+import { SimulatedStorage } from "./simulated-storage.ts";
 
-export interface SimulatedDiskOptions extends DeviceOptions {
+export interface SimulatedDiskOptions extends DiskLatency {
   /** The card's serial. */
   readonly serial: string;
 }
@@ -34,16 +46,9 @@ export const usualDisk: SimulatedDiskOptions = {
   serial: "cid:simulated",
 };
 
-interface IncarnationContent {
-  logs: Map<string, LogContent>;
-  storage: StorageContent;
-}
-
-/** Everything that survives a power cut. */
-interface DiskContent {
-  identity: DataDirectoryIdentity | undefined;
-  lastingLogs: Map<string, LogContent>;
-  incarnations: Map<Incarnation, IncarnationContent>;
+/** What was on a card at some time. */
+export interface CardBackup {
+  readonly content: CardContent;
 }
 
 export class SimulatedDisk {
@@ -51,24 +56,50 @@ export class SimulatedDisk {
   readonly #random: Random;
   readonly #options: SimulatedDiskOptions;
   readonly #device: SimulatedDevice;
-  readonly #content: DiskContent;
+  readonly #content: CardContent;
+  readonly #usage: CardUsage;
 
-  constructor(time: VirtualTime, random: Random, options: SimulatedDiskOptions = usualDisk, content?: DiskContent) {
+  constructor(
+    time: VirtualTime,
+    random: Random,
+    options: SimulatedDiskOptions = usualDisk,
+    card: { content: CardContent; usage: CardUsage } = { content: emptyCard(), usage: { bytesWritten: 0, syncs: 0 } },
+  ) {
     this.#time = time;
     this.#random = random;
     this.#options = options;
-    this.#device = new SimulatedDevice(time, random, options);
-    this.#content = content ?? { identity: undefined, lastingLogs: new Map(), incarnations: new Map() };
+    this.#content = card.content;
+    this.#usage = card.usage;
+    this.#device = new SimulatedDevice({ time, random }, { serial: options.serial, usage: card.usage }, options);
+  }
+
+  get serial(): string {
+    return this.#options.serial;
+  }
+
+  /** Of the machine that the card is in, which may be suspended; the next life's, too. */
+  set gate(gate: DeviceGate | undefined) {
+    this.#device.gate = gate;
+  }
+
+  /** Called for each record of a log once its sync has returned, before the one who appended it hears so; in every life. */
+  set onSynced(hook: SyncedHook | undefined) {
+    this.#device.onSynced = hook;
+  }
+
+  /** What the card took, over all its lives; a wiped or written-back card goes on counting. */
+  get usage(): Readonly<CardUsage> {
+    return this.#usage;
   }
 
   /** Logs alone, without a data directory around them. */
   get logFiles(): LogFiles {
-    return logFilesOf(this.#device, () => this.#content.lastingLogs);
+    return simulatedLogFiles(this.#device, () => this.#content.lastingLogs);
   }
 
   /** A storage alone, without a data directory around it; the same content each time. */
   openStorage(): SimulatedStorage {
-    return new SimulatedStorage(this.#device, this.#incarnation(loneStorage).storage);
+    return new SimulatedStorage(this.#device, incarnationContent(this.#content).storage);
   }
 
   /** Raises the session, as the real one does. */
@@ -91,7 +122,7 @@ export class SimulatedDisk {
     this.#device.resume();
   }
 
-  /** Only reserved segments can still be written. */
+  /** Only reserved segments can still be written; also after a power cut. */
   fill(): void {
     this.#device.isFull = true;
   }
@@ -105,42 +136,80 @@ export class SimulatedDisk {
     this.#device.fail();
   }
 
+  /** Slow syncs, or usual ones again: of what is written from now on, also after a power cut. */
+  setLatency(latency: Partial<DiskLatency>): void {
+    this.#device.latency = { ...this.#device.latency, ...latency };
+  }
+
   /** Rot in the batch of the log `name` that holds `position`. */
   damageLog(name: string, position: LogPosition): void {
-    const current = this.#content.identity?.incarnation;
-    const logs = name === incarnationLog && current !== undefined ? this.#incarnation(current).logs : undefined;
-    const log = (logs ?? this.#content.lastingLogs).get(name);
-    if (log === undefined || !damageBatch(log, position)) throw new Error(`No position ${position} in ${name}`);
+    rotLog(this.#content, name, position);
   }
 
   /** Rot in the value of `key` in the present incarnation's storage. */
   damageStorage(key: string): void {
-    const { cells } = this.#incarnation(this.#content.identity?.incarnation ?? loneStorage).storage;
-    const value = cells.get(key);
-    if (value === undefined || value.length === 0) throw new Error(`No bytes under ${key}`);
-    const rotten = new Uint8Array(value);
-    rotten[0] = (rotten[0] ?? 0) ^ 0xff;
-    cells.set(key, rotten);
+    rotCell(this.#content, key);
+  }
+
+  /** Rot at rest somewhere in the Raft log, the readings or the storage: what it hit; undefined where nothing is stored. */
+  rot(random: Random): Rot | undefined {
+    return rotAnywhere(this.#content, random);
+  }
+
+  /** As `rot`, of the Raft log or the storage alone, and only where the next start finds it. */
+  rotAgreement(random: Random): Rot | undefined {
+    return rotAgreement(this.#content, random);
+  }
+
+  /** The session that its identity bears; undefined: the card was never used. */
+  get session(): number | undefined {
+    return this.#content.identity?.session;
+  }
+
+  /** Everything that a power cut now would leave in the log `name`, for who checks; without what rotted. Copies. */
+  durableRecords(name: string): readonly LogRecord[] {
+    const log = presentLog(this.#content, name);
+    const records = log === undefined ? [] : readableRecords(log);
+    return records.map(({ position, payload }) => ({ position, payload: new Uint8Array(payload) }));
   }
 
   /** The power cut. */
   crash(): SimulatedDisk {
-    this.#device.cutPower();
-    return new SimulatedDisk(this.#time, this.#random, this.#options, this.#content);
+    return this.#next(this.#content);
+  }
+
+  /** The power cut, and then the card is formatted, or one of another `serial` takes its place in the same machine. */
+  wiped(serial = this.serial): SimulatedDisk {
+    return this.#next(emptyCard(), serial);
+  }
+
+  /** What is on the card now, as if the power had been cut for copying. */
+  backup(): CardBackup {
+    return { content: structuredClone(this.#content) };
+  }
+
+  /** The power cut, and then what was on the card once is written back onto the same card. */
+  restored({ content }: CardBackup): SimulatedDisk {
+    return this.#next(structuredClone(content));
   }
 
   /** What is on this card now, on another card (of `serial`), as if the power had been cut for copying. */
   copy(serial: string): SimulatedDisk {
-    return new SimulatedDisk(this.#time, this.#random, { ...this.#options, serial }, structuredClone(this.#content));
+    const { content } = this.backup();
+    const usage = { bytesWritten: 0, syncs: 0 };
+    return new SimulatedDisk(this.#time, this.#random, { ...this.#options, serial }, { content, usage });
   }
 
-  #incarnation(id: Incarnation): IncarnationContent {
-    let content = this.#content.incarnations.get(id);
-    if (content === undefined) {
-      content = { logs: new Map(), storage: { cells: new Map() } };
-      this.#content.incarnations.set(id, content);
-    }
-    return content;
+  #next(content: CardContent, serial = this.serial): SimulatedDisk {
+    this.#device.cutPower();
+    const { latency, gate, onSynced, isFull } = this.#device;
+    const usage = serial === this.serial ? this.#usage : { bytesWritten: 0, syncs: 0 };
+    const options = { ...latency, serial };
+    const next = new SimulatedDisk(this.#time, this.#random, options, { content, usage });
+    next.gate = gate;
+    next.onSynced = onSynced;
+    if (isFull && content === this.#content) next.fill();
+    return next;
   }
 
   #startIdentity(): { identity: DataDirectoryIdentity; origin: DataDirectoryOrigin } {
@@ -148,11 +217,11 @@ export class SimulatedDisk {
     const found = this.#content.identity;
     const fresh = incarnation(this.#random.bytes(16));
     if (found === undefined) {
-      return { identity: { incarnation: fresh, session: 1, storageSerial: serial }, origin: "created" };
+      return { identity: { incarnation: fresh, session: 1, storageSerial: serial, was: [] }, origin: "created" };
     }
     const session = found.session + 1;
     if (found.storageSerial === serial) return { identity: { ...found, session }, origin: "found" };
-    const was = found.incarnation;
+    const was = [found.incarnation, ...found.was];
     return { identity: { ...found, session, storageSerial: serial, incarnation: fresh, was }, origin: "copied" };
   }
 
@@ -172,7 +241,7 @@ export class SimulatedDisk {
     const device = this.#device;
     // Of this life: what a later one stores in the same content is not seen here.
     let identity = opened;
-    const contentNow = () => this.#incarnation(identity.incarnation);
+    const contentNow = () => incarnationContent(this.#content, identity.incarnation);
     let storage = new SimulatedStorage(device, contentNow().storage);
     const save = (next: DataDirectoryIdentity) =>
       new Promise<void>((resolve, reject) => {
@@ -190,15 +259,25 @@ export class SimulatedDisk {
         return identity;
       },
       origin,
-      logFiles: logFilesOf(device, (name) => (name === incarnationLog ? contentNow().logs : this.#content.lastingLogs)),
+      logFiles: simulatedLogFiles(device, (name) =>
+        name === incarnationLog ? contentNow().logs : this.#content.lastingLogs,
+      ),
       get storage() {
         return storage;
       },
       saveGeneration: (generation: Generation) => save({ ...identity, generation }),
-      newIncarnation: async () => {
+      newIncarnation: async ({ generation, was, fill } = {}) => {
+        const next = incarnation(this.#random.bytes(16));
+        const content = incarnationContent(this.#content, next);
+        const fresh = new SimulatedStorage(device, content.storage);
+        // Its records are told of no one: they count once this incarnation is the present one, and it is read from the start.
+        const logFiles = simulatedLogFiles(device, () => content.logs, { isTold: false });
+        await fill?.({ incarnation: next, logFiles, storage: fresh });
         await storage.close();
-        await save({ ...identity, was: identity.incarnation, incarnation: incarnation(this.#random.bytes(16)) });
-        storage = new SimulatedStorage(device, contentNow().storage);
+        const inherited = was ?? [identity.incarnation, ...identity.was].slice(0, limits.incarnationsInherited);
+        const chosen = generation === undefined ? {} : { generation };
+        await save({ ...identity, ...chosen, was: inherited, incarnation: next });
+        storage = fresh;
       },
       usage: () => ({ bytesWritten: device.bytesWritten, syncs: device.syncs }),
       close: () => storage.close(),
@@ -208,48 +287,4 @@ export class SimulatedDisk {
       },
     };
   }
-}
-
-const loneStorage = "0".repeat(32) as Incarnation;
-
-function logFilesOf(device: SimulatedDevice, logsOf: (name: string) => Map<string, LogContent>): LogFiles {
-  return {
-    open: async (name: string, options: LogFileOptions, recovered: (record: LogRecord) => void) => {
-      const checked = checkedOptions(name, options);
-      return await new Promise<{ log: SimulatedLogFile; recovery: LogRecovery }>((resolve, reject) => {
-        device.read(`${name}: open`, () => {
-          const logs = logsOf(name);
-          const content = logs.get(name) ?? emptyLog();
-          const { damagedAt, cutTail } = recoverContent(content);
-          if (damagedAt !== undefined) {
-            reject(new SkeinError("log-damaged", `${name} at position ${damagedAt}: simulated rot`));
-            return;
-          }
-          if (!logs.has(name) && device.isFull) {
-            reject(new SkeinError("disk-full", `${name}: the simulated disk is full`));
-            return;
-          }
-          logs.set(name, content);
-          for (const { batches } of content.segments) {
-            for (const { first, payloads } of batches) {
-              for (const [i, payload] of payloads.entries()) {
-                recovered({ position: first + i, payload: new Uint8Array(payload) });
-              }
-            }
-          }
-          const [oldest] = content.segments;
-          const description = oldest === undefined ? undefined : new Uint8Array(oldest.description);
-          const log = new SimulatedLogFile(name, checked, device, content);
-          resolve({ log, recovery: { description, first: oldest?.first ?? log.next, next: log.next, cutTail } });
-        });
-      });
-    },
-    setAside: (name) =>
-      new Promise((resolve) => {
-        device.read(`${name}: set aside`, () => {
-          logsOf(name).delete(name);
-          resolve();
-        });
-      }),
-  };
 }

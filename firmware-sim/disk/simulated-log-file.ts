@@ -12,7 +12,7 @@ import {
   wholeBlocks,
 } from "../../src/host/log-file/batch-format.ts";
 import { batchBytesMax, refusalOf } from "../../src/host/log-file/log-bounds.ts";
-import type { SimulatedDevice } from "./device.ts";
+import type { SimulatedDevice, SimulatedWrite } from "./device.ts";
 import { type LogContent, nextOf, type StoredSegment } from "./log-content.ts";
 
 export class SimulatedLogFile implements LogFile {
@@ -20,6 +20,7 @@ export class SimulatedLogFile implements LogFile {
   readonly #options: LogFileOptions;
   readonly #device: SimulatedDevice;
   readonly #content: LogContent;
+  readonly #isTold: boolean;
   readonly #queue = new AppendQueue();
   /** Released in memory; on disk with the next batch. */
   #oldest: LogPosition = 0;
@@ -31,8 +32,9 @@ export class SimulatedLogFile implements LogFile {
   #poison: SkeinError | undefined;
   #whenIdle: (() => void)[] = [];
 
-  /** `options` are checked, `content` is recovered already. */
-  constructor(name: string, options: LogFileOptions, device: SimulatedDevice, content: LogContent) {
+  /** `options` are checked, `content` is recovered already. `isTold`: `onSynced` hears of its records. */
+  constructor(name: string, options: LogFileOptions, device: SimulatedDevice, content: LogContent, isTold: boolean) {
+    this.#isTold = isTold;
     this.#name = name;
     this.#options = options;
     this.#device = device;
@@ -148,11 +150,19 @@ export class SimulatedLogFile implements LogFile {
       batchHeadBytes + payloads.reduce((sum, { length }) => sum + payloadHeadBytes + length, 0),
     );
     const live = this.#live();
-    this.#write(`${this.#name}: batch`, bytes, {
+    const first = nextOf(this.#content);
+    const name = `${this.#name}: batch`;
+    this.#write(name, bytes, {
       apply: () => {
-        segment.batches.push({ first: nextOf(this.#content), payloads, bytes, isDamaged: false });
+        segment.batches.push({ first, payloads, bytes, isDamaged: false });
         segment.bytes += bytes;
         this.#drop(live);
+      },
+      synced: () => {
+        for (const [i, payload] of payloads.entries()) {
+          this.#device.trace(name, "record", payload);
+          if (this.#isTold) this.#device.onSynced?.(this.#name, first + i, payload);
+        }
       },
       tear: () => {
         this.#content.hasTornTail = true;
@@ -206,7 +216,7 @@ export class SimulatedLogFile implements LogFile {
     });
   }
 
-  #write(name: string, bytes: number, write: { apply(): void; tear?(): void; done(failure?: SkeinError): void }): void {
+  #write(name: string, bytes: number, write: Omit<SimulatedWrite, "name">): void {
     this.#device.write(bytes, {
       name,
       ...write,

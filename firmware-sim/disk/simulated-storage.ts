@@ -112,6 +112,11 @@ export class SimulatedStorage implements Storage {
         this.#syncs += 1;
         this.#apply(changes);
       },
+      synced: () => {
+        for (const change of changes) {
+          this.#device.trace(change.key, change.kind, change.kind === "put" ? change.value : undefined);
+        }
+      },
       done: answer,
     });
   }

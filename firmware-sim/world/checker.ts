@@ -5,7 +5,7 @@
 import type { MemberKey } from "../../src/base/ids.ts";
 import type { LogPosition } from "../../src/base/ports/log-file.ts";
 import type { Instant } from "../../src/base/units.ts";
-import type { Entry, RaftEffect, RaftEvent, RaftInitial } from "../../src/raft/types.ts";
+import type { Entry, RaftEffect, RaftEvent, RaftInitial, RaftMessage } from "../../src/raft/types.ts";
 import type { WatchedReplica } from "../../src/replica/contract.ts";
 import type { Applied } from "../../src/site/types.ts";
 
@@ -30,6 +30,11 @@ export interface WatchedLife {
   readonly card: string;
   readonly self: MemberKey;
   readonly replica: WatchedReplica;
+  /**
+   * Which founding of the site the log on its card belongs to, as the card's identity says; 1 while it has heard of none. Terms and
+   * indexes are compared within a generation only (PROTOCOLS, "Who is who").
+   */
+  generation(): number;
 }
 
 /** A record that a card keeps through any power cut from now on: its sync has returned. */
@@ -59,7 +64,10 @@ export interface SensedValue {
   readonly value: number;
 }
 
-/** What a client of the site's API did; a time-out's outcome is unknown. */
+/**
+ * What a client of the site's API did; a time-out's outcome is unknown. Told once, when it was answered or given up, and in any
+ * case before `healed`. Of one key each write has another value.
+ */
 export interface ClientOperation {
   readonly client: string;
   readonly kind: "write" | "read";
@@ -78,6 +86,8 @@ export interface CheckedWorld {
   readonly now: Instant;
   /** The lives that go on now. */
   readonly lives: () => Iterable<WatchedLife>;
+  /** Events that are still to come. */
+  readonly pendingEvents: () => number;
 }
 
 /** Every method may be left out. All are called synchronously, in the order in which things happen. */
@@ -94,14 +104,31 @@ export interface Checker {
   /** The state came from a snapshot; `life.replica` shows it. */
   replaced?(life: WatchedLife): void;
   synced?(record: SyncedRecord): void;
+  /** A device opens a log, and finds this record there: one of those synced, or one that a power cut left whole all the same. */
+  recovered?(record: SyncedRecord): void;
+  /**
+   * A Raft message leaves the device, as the twin of its link sees it: decoded from the frame that a connected link was given, once
+   * for each broker. `to` absent: everyone, on the log topic.
+   */
+  said?(from: MemberKey, machine: string, message: RaftMessage, to: MemberKey | undefined): void;
   sensed?(value: SensedValue): void;
-  /** The card lost what it held: wiped, or damaged so that its device gave it up. */
-  cardLost?(card: string): void;
-  uplink?(publish: UplinkPublish): void;
+  /** The card lost what it held, or went back to what it held before: wiped, damaged so that its device gave it up, overwritten by a backup or by `recover`. `agreement`: its readings are still there. */
+  cardLost?(card: string, what: "everything" | "agreement"): void;
+  /** From now on `copy` holds what `card` holds at this moment; a backup is a card, too. */
+  cardCopied?(card: string, copy: string): void;
+  /** A connected link to a broker outside the site was given something to publish. */
+  published?(machine: string): void;
+  /** `machine` published it, however long ago. */
+  uplink?(publish: UplinkPublish, machine: string): void;
   operation?(operation: ClientOperation): void;
   /** Once each virtual second. */
   second?(): void;
-  /** Faults are over and the bound of the healing phase has passed: what must hold now? */
+  /**
+   * Faults are over and sensors give no values: what has the site still to do? Asked again and again until nothing is left, or
+   * until the bound of the healing phase has passed, which breaks the promise. Undefined: nothing.
+   */
+  waitsFor?(): string | undefined;
+  /** After that: what must hold now? */
   healed?(): void;
 }
 

@@ -8,13 +8,17 @@ import { type DeviceId, type MemberKey, memberKey } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import type { Clock, Timer } from "../base/ports/clock.ts";
 import { between, type Instant, milliseconds, minutes } from "../base/units.ts";
+import type { Began, JoinRefusedMessage } from "../mqtt/site-codec.ts";
 import type { JoinRequest, RefusalReason } from "../site/types.ts";
+import type { Run } from "./own-past.ts";
 
 /** What admission asks of the coordinator around it. */
 export interface AdmissionDoor {
   /** The device's entry in the member table. */
-  member(device: DeviceId): { readonly member: MemberKey; readonly session: number } | undefined;
+  member(device: DeviceId): (Run & { readonly member: MemberKey }) | undefined;
   isSelf(device: DeviceId): boolean;
+  /** Why this run of a member cannot be what promised more before; undefined: it can. */
+  contradiction(request: JoinRequest, began: Began): string | undefined;
   /** When a frame of this very incarnation was last heard. */
   lastHeard(member: MemberKey): Instant | undefined;
   /** Asks it for a sign of life. */
@@ -24,7 +28,7 @@ export interface AdmissionDoor {
   demote(member: MemberKey): void;
   /** `refused`: all or none were admitted, and it was none. */
   propose(joins: readonly JoinRequest[], refused: (reason: RefusalReason, detail: string) => void): void;
-  refuse(to: MemberKey, reason: RefusalReason | "id-in-use", detail: string): void;
+  refuse(to: MemberKey, reason: JoinRefusedMessage["reason"], detail: string): void;
 }
 
 /** Several joins that come together cost one entry. */
@@ -47,10 +51,13 @@ export class Admission {
   }
 
   /** `request` came from the device itself. Repeats are harmless. */
-  asked(request: JoinRequest): void {
+  asked(request: JoinRequest, began: Began): void {
     const self = memberKey(request);
     const known = this.#door.member(request.device);
-    if (known?.member === self && known.session >= request.session) return;
+    if (known?.member === self) {
+      if (known.start === request.start) return;
+      if (this.#isRefused(self, known, request, began)) return;
+    }
     if (known !== undefined && known.member !== self) {
       switch (this.#sign(known.member, request.device)) {
         case "alive": {
@@ -69,6 +76,24 @@ export class Admission {
     }
     this.#gathered.set(request.device, request);
     this.#timer ??= this.#clock.after(gatherFor, "joins", () => this.#propose());
+  }
+
+  /** The same incarnation comes with another run: it was started again, or the card was copied or written back. */
+  #isRefused(self: MemberKey, known: Run, request: JoinRequest, began: Began): boolean {
+    if (request.session <= known.session) {
+      const detail = `the site knows session ${known.session} of this device, and this is session ${request.session}`;
+      this.#door.refuse(self, "stale-session", detail);
+      return true;
+    }
+    const contradiction = this.#door.contradiction(request, began);
+    if (contradiction === undefined) return false;
+    this.#door.refuse(self, "went-back", `an older state was written back: ${contradiction}`);
+    return true;
+  }
+
+  /** An entry that may replace this device's incarnation is about to be proposed. */
+  isGathering(device: DeviceId): boolean {
+    return this.#gathered.has(device);
   }
 
   stop(): void {

@@ -7,7 +7,7 @@ import { assert, isSkeinError, SkeinError } from "../base/errors.ts";
 import { type Generation, memberKey } from "../base/ids.ts";
 import type { StoredReading } from "../readings/reading-log.ts";
 import { readingsLogName } from "../readings/reading-store.ts";
-import { newestTime, openReplica } from "../replica/open-replica.ts";
+import { beginning, newestTime, openReplica } from "../replica/open-replica.ts";
 import { SiteClock } from "../replica/site-time.ts";
 import { Device } from "./device.ts";
 import type { Life } from "./life.ts";
@@ -37,6 +37,7 @@ class DeviceAgent implements Agent {
   #fail: (failure: SkeinError) => void = () => undefined;
   #device: Device | undefined;
   #generation: Generation | undefined;
+  #setAside: string | undefined;
   #starting: Promise<void> | undefined;
   #adopting: Promise<void> | undefined;
   #renewing: Promise<void> | undefined;
@@ -94,7 +95,7 @@ class DeviceAgent implements Agent {
     for (let isFresh = isNewIncarnation; ; isFresh = true) {
       const { identity } = data;
       this.#generation = identity.generation;
-      const founds = this.#configuration.found && identity.generation === undefined && identity.was === undefined;
+      const founds = this.#configuration.found && identity.generation === undefined && identity.was.length === 0;
       const self = { device: this.#configuration.device, incarnation: identity.incarnation };
       const opened = await openReplica(
         { clock, random, logFiles: data.logFiles, storage: data.storage },
@@ -115,20 +116,24 @@ class DeviceAgent implements Agent {
         continue;
       }
       const founding = founds ? await this.#found() : this.#generation;
-      const siteClock = new SiteClock(clock, newestTime(opened.parts));
+      const siteClock = new SiteClock(clock, newestTime(opened.parts), opened.parts.state.time);
       const life: Life = {
         site: this.#configuration.site,
         self,
         session: identity.session,
+        start: Math.floor(random.fraction() * 2 ** 48),
+        isReturning: !isFresh,
+        began: beginning(opened.parts),
         was: identity.was,
         version: this.#configuration.version,
+        setAside: this.#setAside,
         founding,
       };
       const parts = { replica: opened.parts, siteClock };
       const device = new Device(this.#ports, this.#configuration, life, parts, {
         generation: () => this.#generation,
         adoptGeneration: (generation) => this.#adopt(generation),
-        renew: (why, readings) => this.#renew(why, readings),
+        renew: (why, readings, generation) => this.#renew(why, readings, generation),
         failed: (failure) => this.#fail(failure),
       });
       try {
@@ -139,8 +144,9 @@ class DeviceAgent implements Agent {
         if (!isSkeinError(cause, "log-damaged")) throw cause;
         // Numbers that were given, and perhaps sent, are lost with it: this incarnation cannot number on.
         logger.error({ why: cause.message }, "the readings on this card cannot be gone on with; they are set aside");
+        this.#setAside = `The readings that were on this card are set aside, and those not counted yet are lost: ${cause.message}`;
         await data.logFiles.setAside(readingsLogName);
-        await data.newIncarnation();
+        await data.newIncarnation({ was: [] });
       }
     }
   }
@@ -169,10 +175,13 @@ class DeviceAgent implements Agent {
   }
 
   /** Idempotent: the first reason counts. */
-  #renew(why: string, readings: "kept" | "set-aside" = "kept"): void {
+  #renew(why: string, readings: "kept" | "set-aside" = "kept", generation?: Generation): void {
     if (this.#renewing !== undefined || this.#stopping !== undefined) return;
-    this.#ports.logger.error({ why, readings }, "this incarnation must not go on; a new one is made");
-    this.#renewing = this.#makeAnew(readings).then(
+    const { taken } = this.status().readings;
+    const text = `The readings on this card, up to number ${taken}, are set aside, and count only as far as they did: ${why}`;
+    if (readings === "set-aside") this.#setAside = text;
+    this.#ports.logger.error({ why, readings, taken }, "this incarnation must not go on; a new one is made");
+    this.#renewing = this.#makeAnew(readings, generation).then(
       () => {
         this.#renewing = undefined;
       },
@@ -185,12 +194,15 @@ class DeviceAgent implements Agent {
     );
   }
 
-  async #makeAnew(readings: "kept" | "set-aside"): Promise<void> {
+  async #makeAnew(readings: "kept" | "set-aside", generation: Generation | undefined): Promise<void> {
     const { data } = this.#ports;
     await this.#device?.stop();
     await this.#adopting;
     if (readings === "set-aside") await data.logFiles.setAside(readingsLogName);
-    await data.newIncarnation();
+    await data.newIncarnation({
+      ...(readings === "set-aside" ? { was: [] } : {}),
+      ...(generation === undefined ? {} : { generation }),
+    });
     if (this.#stopping !== undefined) return;
     this.#device = await this.#begin(true);
     this.#device.start();

@@ -7,17 +7,26 @@
 import { type DeviceId, type Generation, type MemberKey, memberKey, memberOf, type SiteId } from "../base/ids.ts";
 import type { Clock, Timer } from "../base/ports/clock.ts";
 import type { Logger } from "../base/ports/logger.ts";
-import { between, type Instant, milliseconds, seconds } from "../base/units.ts";
+import { type Instant, logIndex, milliseconds } from "../base/units.ts";
+import type { Began, JoinRefusedMessage } from "../mqtt/site-codec.ts";
+import type { RaftTiming, TransferOutcome } from "../raft/types.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { SiteClock } from "../replica/site-time.ts";
-import type { Command, JoinRequest, RefusalReason } from "../site/types.ts";
+import type { SubmissionResult } from "../replica/submissions.ts";
+import type { ClientSerial, Command, JoinRequest, RefusalReason } from "../site/types.ts";
 import { Admission } from "./admission.ts";
-import { membersToProbe, planVoters, type VoterCandidate, type VoterSituation } from "./voter-policy.ts";
+import { HandOver } from "./hand-over.ts";
+import type { Run } from "./own-past.ts";
+import type { Leading } from "./promises.ts";
+import { UplinkAbsence } from "./uplink-absence.ts";
+import { VoterKeeper } from "./voter-keeper.ts";
 
 export interface CoordinatorDoor {
   lastHeard(member: MemberKey): Instant | undefined;
   isPresent(device: DeviceId): boolean;
-  refuseJoin(to: MemberKey, reason: RefusalReason | "id-in-use", detail: string): void;
+  /** Why this run of a member cannot be what promised more before. `leading` since this term's authority began. */
+  contradiction(request: JoinRequest, began: Began, leading: Leading): string | undefined;
+  refuseJoin(to: MemberKey, reason: JoinRefusedMessage["reason"], detail: string): void;
   /** It has authority now; whatever speaks for the site outside may start. */
   authorityGained(): void;
   authorityLost(): void;
@@ -28,13 +37,10 @@ export interface CoordinatorOptions {
   readonly site: SiteId;
   /** Of the generation that this device founded and that the log does not know yet. */
   readonly founding: Generation | undefined;
+  readonly timing: RaftTiming;
 }
 
 const dutyInterval = milliseconds(100);
-const voterInterval = milliseconds(500);
-/** A member whose answer is older is not promoted. */
-const readyWithin = seconds(3);
-const readyEntries = 1000;
 
 export class Coordinator {
   readonly #clock: Clock;
@@ -44,11 +50,19 @@ export class Coordinator {
   readonly #options: CoordinatorOptions;
   readonly #door: CoordinatorDoor;
   readonly #admission: Admission;
+  readonly #handOver: HandOver;
+  readonly #keeper: VoterKeeper;
+  readonly #uplinkAbsence = new UplinkAbsence();
   /** Kinds of proposals that are on their way: one of each at a time. */
   readonly #proposed = new Set<string>();
+  /** Whose joins are on their way through the log. */
+  readonly #joining = new Set<DeviceId>();
   #timer: Timer | undefined;
   #hasAuthority = false;
-  #votersLookedAt: Instant | undefined;
+  /** Committed when its authority began: so its term's first entry is at or before it. */
+  #leadsFrom = logIndex(0);
+  /** When it gained authority, or let another try to reach the uplink. */
+  #uplinkTriedAt: Instant | undefined;
 
   constructor(
     ports: { clock: Clock; logger: Logger },
@@ -62,13 +76,22 @@ export class Coordinator {
     this.#siteClock = parts.siteClock;
     this.#options = options;
     this.#door = door;
+    this.#handOver = new HandOver(ports, options, parts.replica);
+    this.#keeper = new VoterKeeper(ports, options.self, parts.replica, {
+      isPresent: (device) => door.isPresent(device),
+      isJoining: (device) => this.#joining.has(device) || this.#admission.isGathering(device),
+    });
     this.#admission = new Admission(ports.clock, {
       member: (device) => this.#known(device),
       isSelf: (device) => device === memberOf(options.self).device,
+      contradiction: (request, began) => {
+        const { term } = this.#replica.role;
+        return door.contradiction(request, began, { term, from: this.#leadsFrom });
+      },
       lastHeard: (member) => door.lastHeard(member),
       probe: (member) => this.#replica.probe(member),
-      isVoter: (member) => this.#voters().includes(member),
-      demote: (member) => this.#changeVoters(this.#votersWithout(member)),
+      isVoter: (member) => this.#keeper.voters().includes(member),
+      demote: (member) => this.#keeper.change(this.#keeper.without(member)),
       propose: (joins, refused) => this.#proposeJoins(joins, refused),
       refuse: (to, reason, detail) => door.refuseJoin(to, reason, detail),
     });
@@ -92,8 +115,33 @@ export class Coordinator {
     this.#loseAuthority();
   }
 
-  asked(request: JoinRequest): void {
-    if (this.#hasAuthority) this.#admission.asked(request);
+  /** The agent is about to stop: resolves within one election timeout. */
+  retire(): Promise<void> {
+    return this.#handOver.retire();
+  }
+
+  /** Who would take over: that device, or the best one. Undefined: it is no other voter; nobody was heard lately. */
+  successor(device: DeviceId | undefined): MemberKey | undefined {
+    if (device === undefined) return this.#handOver.best();
+    return this.#keeper.voters().find((voter) => voter !== this.#options.self && memberOf(voter).device === device);
+  }
+
+  handOver(to: MemberKey, why: string, done: (outcome: TransferOutcome) => void): void {
+    this.#handOver.to(to, why, done);
+  }
+
+  /** Removes another device from the site for good. `done` is called once. */
+  remove(device: DeviceId, client: ClientSerial, done: (result: SubmissionResult) => void): void {
+    this.#keeper.remove(device, client, done);
+  }
+
+  /** An entry was applied here, whoever leads. */
+  applied(): void {
+    this.#uplinkAbsence.look(this.#replica.state, this.#clock.now());
+  }
+
+  asked(request: JoinRequest, began: Began): void {
+    if (this.#hasAuthority) this.#admission.asked(request, began);
   }
 
   #duties(): void {
@@ -104,6 +152,8 @@ export class Coordinator {
     }
     if (!this.#hasAuthority) {
       this.#hasAuthority = true;
+      this.#uplinkTriedAt = this.#clock.now();
+      this.#leadsFrom = this.#replica.status().commit;
       this.#door.authorityGained();
     }
     const { state } = this.#replica;
@@ -115,10 +165,21 @@ export class Coordinator {
     const now = this.#siteClock.now();
     const upTo = now === undefined ? undefined : state.dueClose(now);
     if (upTo !== undefined) this.#propose("close", { kind: "close", upTo });
-    this.#keepVoters();
+    this.#keeper.look();
+    this.#lookForUplink();
+  }
+
+  #lookForUplink(): void {
+    const now = this.#clock.now();
+    if (!this.#uplinkAbsence.isHandOverDue(this.#uplinkTriedAt ?? now, now)) return;
+    this.#uplinkTriedAt = now; // if nobody takes over, the next try waits as if another had
+    const to = this.#handOver.next();
+    if (to !== undefined)
+      this.#handOver.to(to, "items wait, and this device does not reach the uplink", () => undefined);
   }
 
   #loseAuthority(): void {
+    this.#keeper.end();
     if (!this.#hasAuthority) return;
     this.#hasAuthority = false;
     this.#door.authorityLost();
@@ -135,67 +196,17 @@ export class Coordinator {
   }
 
   #proposeJoins(joins: readonly JoinRequest[], refused: (reason: RefusalReason, detail: string) => void): void {
+    for (const { device } of joins) this.#joining.add(device);
     this.#replica.propose({ kind: "join", joins }, (result) => {
+      for (const { device } of joins) this.#joining.delete(device);
       if (result.kind !== "refused") return;
       this.#logger.warn({ devices: joins.map(({ device }) => device), ...result }, "the site refused to admit");
       refused(result.reason, result.detail);
     });
   }
 
-  #keepVoters(): void {
-    const now = this.#clock.now();
-    if (this.#votersLookedAt !== undefined && between(this.#votersLookedAt, now) < voterInterval) return;
-    this.#votersLookedAt = now;
-    const situation = this.#situation();
-    const next = planVoters(situation);
-    if (next !== undefined) this.#changeVoters(next);
-    for (const member of membersToProbe(situation)) this.#replica.probe(member);
-  }
-
-  #situation(): VoterSituation {
-    const { state } = this.#replica;
-    const { followers, commit } = this.#replica.status();
-    const ready = new Set(
-      followers
-        .filter(
-          ({ match, silentFor }) =>
-            silentFor !== undefined && silentFor < readyWithin && match + readyEntries >= commit,
-        )
-        .map(({ member }) => member),
-    );
-    const { self } = this.#options;
-    ready.add(self);
-    const candidates: VoterCandidate[] = [...state.members.values()].map((member) => ({
-      member: memberKey(member),
-      zone: state.configuration.devices.get(member.device)?.zone,
-      isReady: ready.has(memberKey(member)),
-      isPresent: this.#door.isPresent(member.device),
-    }));
-    return { self, candidates, voters: this.#voters(), wanted: state.configuration.settings.voters };
-  }
-
-  #changeVoters(voters: readonly MemberKey[]): void {
-    if (voters.length === 0 || this.#proposed.has("voters")) return;
-    this.#proposed.add("voters");
-    this.#logger.info({ voters }, "changing the voters");
-    this.#replica.changeVoters(voters, () => this.#proposed.delete("voters"));
-  }
-
-  #voters(): readonly MemberKey[] {
-    const { voters } = this.#replica.status();
-    return voters.incoming ?? voters.current;
-  }
-
-  /** Without `member`, and again an odd number: with the best of the others, or with one less. */
-  #votersWithout(member: MemberKey): readonly MemberKey[] {
-    const { self, candidates, voters, wanted } = this.#situation();
-    const others = candidates.filter((candidate) => candidate.member !== member);
-    const kept = voters.filter((voter) => voter !== member);
-    return planVoters({ self, candidates: others, voters: kept, wanted }) ?? kept;
-  }
-
-  #known(device: DeviceId): { member: MemberKey; session: number } | undefined {
+  #known(device: DeviceId): (Run & { readonly member: MemberKey }) | undefined {
     const known = this.#replica.state.members.get(device);
-    return known === undefined ? undefined : { member: memberKey(known), session: known.session };
+    return known === undefined ? undefined : { member: memberKey(known), session: known.session, start: known.start };
   }
 }

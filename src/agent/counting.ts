@@ -78,9 +78,10 @@ export class Counting {
   /** Opens the readings log. Fails as `LogFiles.open`, also with `log-damaged` where counted readings are missing in it. */
   async open(): Promise<void> {
     const { life, replica } = this.#options;
-    this.#isHeld = life.was !== undefined && !this.#isAdmitted();
+    this.#isHeld = life.was.length > 0 && !this.#isAdmitted();
     const store = await this.#openStore();
     this.#store = store;
+    if (store.lastStamp !== undefined) this.#options.siteClock.stamped(store.lastStamp);
     const counted = this.#isAdmitted() ? (replica.state.counted(this.#self) ?? 0) : 0;
     if (store.taken < counted) {
       const detail = `The readings log ends at number ${store.taken}, and ${counted} are counted: it is not the one it was`;

@@ -7,28 +7,30 @@ import type { Amount } from "../mqtt/traffic.ts";
 import type { RaftStatus } from "../raft/types.ts";
 import { quality } from "../readings/types.ts";
 import type { Replica } from "../replica/replica.ts";
-import type { SiteClock } from "../replica/site-time.ts";
 import type { Counting } from "./counting.ts";
 import type { Dashboard } from "./dashboard.ts";
 import type { Joining } from "./joining.ts";
 import type { Life } from "./life.ts";
 import type { AgentStatus, LatestReading, MemberStatus } from "./status.ts";
+import { describeTime, type TimeReport } from "./time-report.ts";
 
 export interface AgentParts {
   readonly life: Life;
   readonly generation: Generation | undefined;
   readonly replica: Replica;
-  readonly siteClock: SiteClock;
   readonly brokers: BrokerSet;
   readonly joining: Joining;
   readonly counting: Counting;
+  readonly time: TimeReport;
   readonly dashboard: Dashboard;
   readonly disk: DataDirectoryUsage;
   readonly problems: readonly string[];
+  /** Why it takes no part; undefined: it does. */
+  readonly silentBecause: string | undefined;
 }
 
 export function describeAgent(parts: AgentParts): AgentStatus {
-  const { life, replica, siteClock, brokers, counting, dashboard } = parts;
+  const { life, replica, brokers, counting, dashboard, time } = parts;
   const raft = replica.status();
   const { state } = replica;
   const voters = raft.voters.incoming ?? raft.voters.current;
@@ -45,7 +47,7 @@ export function describeAgent(parts: AgentParts): AgentStatus {
     isVoter: voters.includes(self),
     term: raft.term,
     leader: raft.leader === undefined ? undefined : memberOf(raft.leader).device,
-    why: parts.joining.waitsFor ?? raft.why,
+    why: parts.silentBecause ?? parts.joining.waitsFor ?? describeTransfer(raft) ?? raft.why,
     commit: raft.commit,
     applied: raft.applied,
     revision: state.revision,
@@ -54,8 +56,9 @@ export function describeAgent(parts: AgentParts): AgentStatus {
     brokers: brokers
       .brokers()
       .map(({ url, isUp, lastError, roundTrip }) => ({ url, isUp, why: isUp ? undefined : lastError, roundTrip })),
-    siteTime: siteClock.now(),
-    isSiteTimeSynced: siteClock.isSynced,
+    siteTime: time.siteTime,
+    isSiteTimeSynced: time.isSynced,
+    siteTimeState: describeTime(time),
     outbox: {
       waiting: outbox.count,
       bytes: outbox.bytes,
@@ -70,10 +73,14 @@ export function describeAgent(parts: AgentParts): AgentStatus {
       ...counting.figures(),
       latest: describeLatest(counting),
     },
-    problems: parts.problems,
+    problems: parts.problems.filter((problem) => problem !== parts.silentBecause).concat(parts.silentBecause ?? []),
     disk: { bytesWritten: parts.disk.bytesWritten, syncs: parts.disk.syncs },
     traffic: describeTraffic(brokers),
   };
+}
+
+function describeTransfer({ transferringTo }: RaftStatus): string | undefined {
+  return transferringTo === undefined ? undefined : `is handing over to ${memberOf(transferringTo).device}`;
 }
 
 /** A follower knows its own lag alone; the leader knows the voters' and those that it asked. */

@@ -3,10 +3,9 @@
 
 import type { SkeinError } from "../base/errors.ts";
 import { type Generation, type Member, type MemberKey, memberKey, memberOf } from "../base/ids.ts";
-import { limits } from "../base/limits.ts";
-import { between, type Instant, seconds } from "../base/units.ts";
 import { BrokerSet, type Delivery } from "../mqtt/broker-set.ts";
 import type { SiteMessage } from "../mqtt/messages.ts";
+import { isOnlyVoter } from "../raft/voters.ts";
 import type { StoredReading } from "../readings/reading-log.ts";
 import type { CountMove } from "../readings/types.ts";
 import type { ReplicaParts, RoleChange } from "../replica/contract.ts";
@@ -19,40 +18,46 @@ import { Counting } from "./counting.ts";
 import { Dashboard } from "./dashboard.ts";
 import { describeAgent } from "./describe.ts";
 import { Joining } from "./joining.ts";
+import { LastHeard } from "./last-heard.ts";
 import type { Life } from "./life.ts";
+import { Operator } from "./operator.ts";
+import { OwnPast } from "./own-past.ts";
 import type { AgentConfiguration, AgentPorts } from "./ports.ts";
 import { Problems } from "./problems.ts";
+import { Promises } from "./promises.ts";
 import type { AgentStatus } from "./status.ts";
+import { TimeKeeping } from "./time-keeping.ts";
 
 export interface DeviceHandlers {
   generation(): Generation | undefined;
   /** This device has belonged to none so far. */
   adoptGeneration(generation: Generation): void;
-  /** This incarnation must not go on: the agent makes a new one. `set-aside`: without the readings that are on the card. */
-  renew(why: string, readings?: "kept" | "set-aside"): void;
+  /**
+   * This incarnation must not go on: the agent makes a new one. `set-aside`: without the readings that are on the card.
+   * `generation`: the one that the new incarnation belongs to, if it is not this one's.
+   */
+  renew(why: string, readings?: "kept" | "set-aside", generation?: Generation): void;
   /** The disk no longer keeps what is promised. */
   failed(failure: SkeinError): void;
 }
-
-const ownEchoes = seconds(10);
 
 export class Device {
   readonly #ports: AgentPorts;
   readonly #life: Life;
   readonly #key: MemberKey;
-  readonly #siteClock: SiteClock;
   readonly #handlers: DeviceHandlers;
   readonly #brokers: BrokerSet;
   readonly #replica: Replica;
   readonly #coordinator: Coordinator;
   readonly #joining: Joining;
   readonly #counting: Counting;
+  readonly #timeKeeping: TimeKeeping;
   readonly #dashboard: Dashboard;
   readonly #api: Api;
   readonly #problems: Problems;
-  readonly #startedAt: Instant;
-  /** When each member was last heard; newest last. */
-  readonly #heard = new Map<MemberKey, Instant>();
+  readonly #ownPast: OwnPast;
+  readonly #promises = new Promises();
+  readonly #heard: LastHeard;
 
   constructor(
     ports: AgentPorts,
@@ -65,25 +70,28 @@ export class Device {
     this.#ports = ports;
     this.#life = life;
     this.#key = memberKey(life.self);
-    this.#siteClock = parts.siteClock;
     this.#handlers = handlers;
     this.#problems = new Problems(ports);
-    this.#startedAt = clock.now();
+    this.#heard = new LastHeard(clock);
     this.#brokers = new BrokerSet(
       { clock, links, log: logger },
       {
         site: life.site,
         self: life.self,
         session: life.session,
+        start: life.start,
         brokers: configuration.brokers,
         keepAlive: configuration.keepAlive,
         generation: () => handlers.generation(),
       },
       {
         received: (delivery) => this.#received(delivery),
-        heardOwnName: (from, session) => this.#heardOwnName(from, session),
+        heardOwnName: (heard) => this.#ownPast.heard(heard),
         heardGeneration: ({ generation, kind, from }) => this.#heardGeneration(generation, kind, from),
-        changed: () => this.#dashboard.presenceChanged(),
+        changed: () => {
+          if (this.#brokers.isConnected) this.#ownPast.connected(() => this.#leadIfElected());
+          this.#dashboard.presenceChanged();
+        },
       },
     );
     const watch = ports.watch?.(this.#key);
@@ -93,7 +101,7 @@ export class Device {
       { clock, random, logger, storage, siteClock, ...(watch === undefined ? {} : { watch }) },
       parts.replica,
       {
-        broadcast: (message) => void this.#brokers.broadcast(message),
+        broadcast: (message) => void (this.#ownPast.isSilent || this.#brokers.broadcast(message)),
         send: (to, message) => this.#say(to, message),
         forward: (to, { session, serial }, command) => this.#say(to, { kind: "propose", session, serial, command }),
         answer: (to, { session, serial }, result) => {
@@ -105,27 +113,46 @@ export class Device {
         role: (change) => this.#roleChanged(change),
         applied: (touched, moved) => this.#applied(touched, moved),
         replaced: () =>
-          this.#applied(new Set(["configuration", "members", "counted", "windows", "outbox", "cursor"]), []),
+          this.#applied(new Set(["configuration", "members", "counted", "windows", "outbox", "cursor", "time"]), []),
         contradicted: (from, detail) => this.#contradicted(from, detail),
         diverged: (detail) => this.#diverged(detail),
         failed: (failure) => handlers.failed(failure),
       },
     );
-    this.#joining = new Joining(
-      { clock, random },
+    this.#ownPast = new OwnPast(
+      clock,
       {
-        device: life.self.device,
-        incarnation: life.self.incarnation,
+        self: life.self,
         session: life.session,
-        version: life.version,
+        start: life.start,
+        isReturning: life.isReturning,
+        listenFor: configuration.timing.electionTimeoutMin,
       },
       {
-        was: () => (this.#counting.hasReadings ? life.was : undefined),
+        answer: ({ session, start }) => void this.#brokers.send(life.self, { kind: "copy", session, start }),
+        fallSilent: (why) => {
+          this.#problems.note("copies", why);
+          this.#coordinator.end();
+        },
+        goOn: () => this.#leadIfElected(),
+        isOnlyVoter: () => isOnlyVoter(this.#replica.status().voters, this.#key),
+        heardCopy: (text) => this.#problems.note("copies", text),
+        renew: (why) => handlers.renew(why),
+      },
+    );
+    this.#joining = new Joining(
+      { clock, random },
+      { ...life.self, session: life.session, start: life.start, version: life.version },
+      {
+        was: () => (this.#counting.hasReadings ? life.was : []),
         leader: () => this.#replica.role.leader,
         known: () => this.#replica.state.members.get(life.self.device),
         ask: (leader, request) =>
-          leader === this.#key ? this.#coordinator.asked(request) : this.#say(leader, { kind: "join", request }),
+          leader === this.#key
+            ? this.#coordinator.asked(request, life.began)
+            : this.#say(leader, { kind: "join", request, began: life.began }),
         pastIsNotMine: (detail) => handlers.renew(detail),
+        wentBack: (other, detail) => this.#ownPast.suspect(other, detail),
         readingsAreNotMine: (detail) => handlers.renew(detail, "set-aside"),
         removed: (detail) => this.#problems.note("removed", detail),
       },
@@ -133,10 +160,12 @@ export class Device {
     this.#coordinator = new Coordinator(
       { clock, logger },
       { replica: this.#replica, siteClock: parts.siteClock },
-      { self: this.#key, site: life.site, founding: life.founding },
+      { self: this.#key, site: life.site, founding: life.founding, timing: configuration.timing },
       {
-        lastHeard: (member) => this.#heard.get(member),
+        lastHeard: (member) => this.#heard.of(member),
         isPresent: (device) => device === life.self.device || this.#brokers.isPresent(device),
+        contradiction: (request, began, leading) =>
+          this.#promises.contradiction(memberKey(request), request, began, leading),
         refuseJoin: (to, reason, detail) => {
           if (reason === "id-in-use") this.#problems.note("copies", detail);
           this.#say(to, { kind: "join-refused", reason, detail });
@@ -144,6 +173,7 @@ export class Device {
         authorityGained: () => {
           this.#counting.lead();
           this.#dashboard.lead();
+          this.#timeKeeping.look();
         },
         authorityLost: () => {
           this.#counting.follow();
@@ -151,22 +181,29 @@ export class Device {
         },
       },
     );
-    this.#dashboard = new Dashboard(ports, configuration, {
-      life,
-      replica: this.#replica,
-      siteClock: parts.siteClock,
-      brokers: this.#brokers,
-    });
+    this.#timeKeeping = new TimeKeeping(
+      ports,
+      { self: this.#key, replica: this.#replica, siteClock },
+      {
+        say: (to, message) => this.#say(to, message),
+        hasTime: () => this.#counting.hasTime(),
+        suspects: (text) => this.#problems.note("clock-source", text),
+      },
+    );
+    const [replica, brokers] = [this.#replica, this.#brokers];
+    this.#dashboard = new Dashboard(ports, configuration, { life, replica, siteClock, brokers });
     this.#api = new Api(ports, {
       replica: this.#replica,
+      operator: new Operator(life.self.device, this.#coordinator, () => this.status().leader),
       status: () => this.status(),
+      time: () => this.#timeKeeping.report(),
       answer: (client, message, via) => void this.#brokers.send(client, message, via),
     });
     this.#counting = new Counting(ports, {
       life,
       siteClock: parts.siteClock,
       replica: this.#replica,
-      send: (to, partial) => this.#brokers.send(memberOf(to), { kind: "partial", partial }),
+      send: (to, partial) => !this.#ownPast.isSilent && this.#brokers.send(memberOf(to), { kind: "partial", partial }),
       notMyReadings: (detail, readings) => handlers.renew(detail, readings),
       failed: (failure) => handlers.failed(failure),
     });
@@ -182,11 +219,15 @@ export class Device {
     this.#replica.start();
     this.#joining.start();
     this.#counting.start();
+    this.#timeKeeping.start();
   }
 
-  /** A stop is not a leave. Sampling ends first, so that what was read is on the card before the voice falls silent. */
+  /** A stop is not a leave. A coordinator hands over first, while it still serves. Then sampling ends, so that what was read is on the card before the voice falls silent. */
   async stop(): Promise<void> {
+    await this.#coordinator.retire();
     this.#joining.stop();
+    this.#ownPast.stop();
+    this.#timeKeeping.stop();
     this.#coordinator.end();
     this.#api.stop();
     const parts = [this.#counting, this.#dashboard, this.#replica, this.#brokers];
@@ -204,23 +245,26 @@ export class Device {
       life: this.#life,
       generation: this.#handlers.generation(),
       replica: this.#replica,
-      siteClock: this.#siteClock,
       brokers: this.#brokers,
       joining: this.#joining,
       counting: this.#counting,
+      time: this.#timeKeeping.report(),
       dashboard: this.#dashboard,
       disk: this.#ports.data.usage(),
-      problems: this.#problems.all(),
+      problems: this.#problems.all().concat(this.#life.setAside ?? []),
+      silentBecause: this.#ownPast.why,
     });
   }
 
   #say(to: MemberKey, message: SiteMessage): void {
-    this.#brokers.send(memberOf(to), message);
+    if (!this.#ownPast.isSilent) this.#brokers.send(memberOf(to), message);
   }
 
-  #received({ from, broadcast, message, via }: Delivery): void {
+  #received({ from, session, start, broadcast, message, via }: Delivery): void {
+    const known = this.#replica.state.member(from.device);
+    if (!this.#ownPast.listensTo(from, { session, start }, message.kind, known)) return;
     const sender = memberKey(from);
-    this.#noteHeard(sender);
+    this.#heard.note(sender);
     switch (message.kind) {
       case "partial":
         if (message.partial.origin === sender && this.#coordinator.hasAuthority)
@@ -228,7 +272,7 @@ export class Device {
         return;
       case "join":
         if (message.request.device === from.device && message.request.incarnation === from.incarnation) {
-          this.#coordinator.asked(message.request);
+          this.#coordinator.asked(message.request, message.began);
         }
         return;
       case "join-refused":
@@ -240,9 +284,14 @@ export class Device {
       case "proposal-answer":
         this.#replica.receivedAnswer({ session: message.session, serial: message.serial }, message.outcome);
         return;
+      case "time-question":
+      case "time-answer":
+        this.#timeKeeping.received(sender, message);
+        return;
       case "api-question":
         this.#api.asked(from, message, via);
         return;
+      case "copy":
       case "api-answer":
       case "presence":
         return;
@@ -250,6 +299,9 @@ export class Device {
       case "pre-vote-reply":
       case "vote-request":
       case "vote-reply":
+      case "transfer-request":
+        if (!this.#ownPast.isTrusted) return;
+        break;
       case "append":
       case "append-ack":
       case "gap":
@@ -258,38 +310,27 @@ export class Device {
       case "snapshot-chunk":
       case "read-question":
       case "read-answer":
-        this.#replica.received(sender, broadcast, message);
-        if (message.kind === "append") this.#counting.hasTime();
     }
-  }
-
-  #noteHeard(sender: MemberKey): void {
-    this.#heard.delete(sender);
-    this.#heard.set(sender, this.#ports.clock.now());
-    if (this.#heard.size > limits.members) {
-      const [oldest] = this.#heard.keys();
-      if (oldest !== undefined) this.#heard.delete(oldest);
-    }
+    this.#promises.heard(sender, { session, start }, message);
+    this.#replica.received(sender, broadcast, message);
+    if (message.kind === "append") this.#counting.hasTime();
   }
 
   #heardGeneration(generation: Generation, kind: string, from: Member): void {
-    if (this.#handlers.generation() === undefined) {
+    const own = this.#handlers.generation();
+    if (own === undefined) {
       if (kind === "append") this.#handlers.adoptGeneration(generation);
+      return;
+    }
+    if (generation.number < own.number) return; // left behind: its members hear this generation, and come over
+    if (generation.number > own.number) {
+      const why = `the site was recovered: ${from.device} leads generation ${generation.number}, and this is generation ${own.number}`;
+      if (kind === "append") this.#handlers.renew(why, "kept", generation);
       return;
     }
     this.#problems.note(
       "other-founding",
       `${from.device} belongs to another founding of this site (generation ${generation.number}, ${generation.nonce}): a person must decide which one stays`,
-    );
-  }
-
-  /** What an earlier life of this device said may still be on its way for a moment. */
-  #heardOwnName({ incarnation }: Member, session: number): void {
-    if (between(this.#startedAt, this.#ports.clock.now()) < ownEchoes) return;
-    const { device } = this.#life.self;
-    this.#problems.note(
-      "copies",
-      `another copy of ${device} (incarnation ${incarnation}, session ${session}) is running; stop one of the two`,
     );
   }
 
@@ -305,15 +346,22 @@ export class Device {
   }
 
   #roleChanged(change: RoleChange): void {
-    if (change.role === "leader") {
-      this.#counting.hasTime();
-      this.#coordinator.begin();
-    } else this.#coordinator.end();
+    if (change.role === "leader") this.#leadIfElected();
+    else this.#coordinator.end();
     this.#joining.look();
+    this.#timeKeeping.roleChanged();
+  }
+
+  #leadIfElected(): void {
+    if (!this.#replica.isLeader || !this.#ownPast.isTrusted) return;
+    this.#counting.hasTime();
+    this.#coordinator.begin();
   }
 
   #applied(touched: ReadonlySet<Touched>, moved: readonly CountMove[]): void {
     if (touched.has("members")) this.#joining.look();
+    if (touched.has("outbox") || touched.has("cursor")) this.#coordinator.applied();
+    this.#timeKeeping.applied(touched);
     this.#counting.applied(touched, moved);
     this.#dashboard.applied(touched);
   }

@@ -5,17 +5,21 @@ import type { Incarnation, MemberKey } from "../base/ids.ts";
 import type { Clock, Timer } from "../base/ports/clock.ts";
 import type { Random } from "../base/ports/random.ts";
 import { type Duration, milliseconds, seconds } from "../base/units.ts";
-import type { JoinRequest, RefusalReason } from "../site/types.ts";
+import type { JoinRefusedMessage } from "../mqtt/site-codec.ts";
+import type { JoinRequest } from "../site/types.ts";
+import type { Run } from "./own-past.ts";
 
 export interface JoiningDoor {
   leader(): MemberKey | undefined;
   /** What the own copy of the member table says of this device. */
-  known(): { readonly incarnation: Incarnation; readonly session: number } | undefined;
-  /** The incarnation whose readings this device still has, to be counted on from where that one stopped. */
-  was(): Incarnation | undefined;
+  known(): (Run & { readonly incarnation: Incarnation }) | undefined;
+  /** The incarnations whose readings this device still has, to be counted on from where they stopped; newest first. */
+  was(): readonly Incarnation[];
   ask(leader: MemberKey, request: JoinRequest): void;
-  /** This incarnation cannot go on: its data directory is a copy, or went back, or it was removed while it was away. */
+  /** This incarnation cannot go on: it was removed while it was away. */
   pastIsNotMine(detail: string): void;
+  /** Another run of this data directory is known, or more than the card holds: it was copied, or went back. */
+  wentBack(other: Run, detail: string): void;
   /** Somebody else counts the readings of `was` on: here they can only be set aside. */
   readingsAreNotMine(detail: string): void;
   /** The site goes on without this incarnation, which was a member in this very session. */
@@ -72,11 +76,13 @@ export class Joining {
   }
 
   /** The coordinator's answer where it is no. It is asked again all the same: what stood in the way may go. */
-  refused(reason: RefusalReason | "id-in-use", detail: string): void {
+  refused(reason: JoinRefusedMessage["reason"], detail: string): void {
     if (this.#isOver || !this.#hasAsked || this.#state === "joined") return;
     this.#state = "refused";
     this.#refusal = detail;
     if (reason === "gone-origin") this.#end(() => this.#door.pastIsNotMine(detail));
+    if (reason === "stale-session" || reason === "went-back")
+      this.#end(() => this.#door.wentBack(this.#door.known() ?? this.#request, detail));
     if (reason === "heir-exists") this.#end(() => this.#door.readingsAreNotMine(detail));
   }
 
@@ -104,8 +110,8 @@ export class Joining {
     const known = this.#door.known();
     const { incarnation, session } = this.#request;
     if (known === undefined || known.incarnation !== incarnation || known.session < session) return false;
-    if (!this.#hasAsked || known.session > session) {
-      this.#endAsCopy(known.session);
+    if (this.#isOther(known)) {
+      this.#endAsCopy(known);
       return true;
     }
     this.#state = "joined";
@@ -115,9 +121,9 @@ export class Joining {
 
   #isStillMember(): void {
     const known = this.#door.known();
-    const { device, incarnation, session } = this.#request;
+    const { device, incarnation } = this.#request;
     if (known?.incarnation === incarnation) {
-      if (known.session > session) this.#endAsCopy(known.session);
+      if (this.#isOther(known)) this.#endAsCopy(known);
       return;
     }
     this.#state = "removed";
@@ -129,11 +135,13 @@ export class Joining {
     this.#end(() => this.#door.removed(detail));
   }
 
-  #endAsCopy(known: number): void {
-    const { session } = this.#request;
-    this.#end(() =>
-      this.#door.pastIsNotMine(`the site knows session ${known} of this device, and this is session ${session}`),
-    );
+  #isOther(known: Run): boolean {
+    const { session, start } = this.#request;
+    return known.session > session || (known.session === session && known.start !== start);
+  }
+
+  #endAsCopy(known: Run): void {
+    this.#end(() => this.#door.wentBack(known, `the site knows session ${known.session} of this device`));
   }
 
   #end(tell: () => void): void {

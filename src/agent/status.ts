@@ -55,8 +55,10 @@ export interface AgentStatus {
   readonly members: readonly MemberStatus[];
   readonly brokers: readonly BrokerStatus[];
   readonly siteTime: SiteTime | undefined;
-  /** A clock source has set the site's time; until then stamps are consistent, but may be wrong. */
+  /** Clock sources are adopted; until then stamps are consistent, but may be wrong. */
   readonly isSiteTimeSynced: boolean;
+  /** `uncertain: no clock source yet`, `synced (2 sources: …)`: a sentence for people; the coordinator knows best. */
+  readonly siteTimeState: string;
   readonly outbox: {
     readonly waiting: number;
     readonly bytes: number;

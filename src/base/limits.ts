@@ -105,6 +105,16 @@ export const limits = {
   readingNumber: 2 ** 40,
   /** How far, in ms, a stamp in an entry may be ahead of the entry's site time before it is taken for damage. */
   stampLead: 60_000,
+  /** Site time, in ms since 1970, that nothing sets: the year 2200. It never goes back, so a mistyped one would stay. */
+  siteTimeMax: 7_258_118_400_000,
+  /** Jumps of site time that the state remembers for queries; the oldest is dropped. */
+  timeJumps: 64,
+  /** Clock sources that the state names; the one that agreed longest ago is dropped. */
+  timeSources: 16,
+  /** Devices whose clocks a coordinator remembers; those beyond are not looked at. */
+  timeReports: 64,
+  /** Entries whose arrival a device remembers until they are applied, so that a jump among them reaches its own clock. */
+  entryArrivals: 4_096,
   /** Sensors of one site. */
   sensors: 5_000,
   /** Aggregations of one site. */
@@ -129,6 +139,8 @@ export const limits = {
   readingsKeptBytes: 64 * mebi,
   /** Earlier incarnations whose Raft log and state a data directory keeps, for people and for `recover`. */
   incarnationsSetAside: 3,
+  /** Earlier incarnations that a device names as those whose readings it has: some may never have been admitted. */
+  incarnationsInherited: 8,
   /** Earlier lives of one log, kept for people and for `recover`; the oldest is removed. */
   logsSetAside: 3,
   /** Bytes that may wait in one MQTT socket before QoS 0 publishes are refused. */

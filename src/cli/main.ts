@@ -6,11 +6,14 @@ import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
 import { isSkeinError } from "../base/errors.ts";
 import { configCommand } from "./commands/config.ts";
+import { coordinatorCommand } from "./commands/coordinator.ts";
 import { healthCommand } from "./commands/health.ts";
 import { membersCommand } from "./commands/members.ts";
+import { recoverCommand } from "./commands/recover.ts";
 import { runCommand } from "./commands/run.ts";
 import { simCommand } from "./commands/sim.ts";
 import { statusCommand } from "./commands/status.ts";
+import { timeCommand } from "./commands/time.ts";
 import { watchCommand } from "./commands/watch.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { lastWins } from "./last-wins.ts";
@@ -36,8 +39,11 @@ async function main(): Promise<void> {
     .command(statusCommand)
     .command(membersCommand)
     .command(configCommand)
+    .command(coordinatorCommand)
+    .command(timeCommand)
     .command(runCommand)
     .command(healthCommand)
+    .command(recoverCommand)
     .demandCommand(1, "Which command? See the list above; `skein <command> --help` explains one.")
     .strict()
     .recommendCommands()

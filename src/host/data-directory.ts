@@ -12,10 +12,11 @@
 // ends, and a crash leaves nothing to clear away. Node has no such call of its own.
 
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { assert, isSkeinError, SkeinError } from "../base/errors.ts";
-import { type Generation, incarnation, isIncarnation } from "../base/ids.ts";
+import { type Generation, type Incarnation, incarnation, isIncarnation } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import {
   type DataDirectory,
@@ -23,6 +24,7 @@ import {
   type DataDirectoryOrigin,
   type DataDirectoryUsage,
   incarnationLog,
+  type NextIncarnation,
 } from "../base/ports/data-directory.ts";
 import type { LogFiles } from "../base/ports/log-file.ts";
 import { ensureDirectory, errorCode } from "./disk-access.ts";
@@ -34,7 +36,7 @@ import { isOtherStorage, storageSerial } from "./storage-serial.ts";
 const identityName = "identity.json";
 
 /** What is open for one incarnation. */
-interface IncarnationStores {
+interface OpenedStores {
   readonly logs: DiskLogFiles;
   readonly storage: LevelStorage;
 }
@@ -77,7 +79,7 @@ export class HostDataDirectory implements DataDirectory {
   readonly #lock: LevelStorage;
   readonly #lastingLogs: DiskLogFiles;
   #identity: StoredIdentity;
-  #stores: IncarnationStores;
+  #stores: OpenedStores;
   #identityBytes: number;
   /** Replacing a file syncs it and its directory. */
   #identitySyncs = 2;
@@ -91,7 +93,7 @@ export class HostDataDirectory implements DataDirectory {
     lock: LevelStorage;
     identity: StoredIdentity;
     origin: DataDirectoryOrigin;
-    stores: IncarnationStores;
+    stores: OpenedStores;
     identityBytes: number;
   }) {
     this.#path = opened.path;
@@ -120,16 +122,38 @@ export class HostDataDirectory implements DataDirectory {
     await this.#replaceIdentity({ ...this.#identity, generation });
   }
 
-  async newIncarnation(): Promise<void> {
+  async newIncarnation({ generation, was, fill }: NextIncarnation = {}): Promise<void> {
+    const identity: StoredIdentity = {
+      ...successor(this.#identity),
+      ...(generation === undefined ? {} : { generation }),
+      ...(was === undefined ? {} : { was }),
+    };
+    const stores = await openStores(this.#path, identity);
+    assert(stores !== undefined, "a store that is new is not damaged");
+    try {
+      const { logs: logFiles, storage } = stores;
+      await fill?.({ incarnation: identity.incarnation, logFiles, storage });
+    } catch (cause) {
+      // What is half made is removed at the next start: no identity names it.
+      await Promise.all([stores.logs.close(), stores.storage.close()]);
+      throw cause;
+    }
     await this.#stores.logs.close();
     await this.#stores.storage.close();
     this.#earlierUsage = sum([this.#earlierUsage, ...usagesOf(this.#stores)]);
-    const identity = successor(this.#identity);
-    const stores = await openStores(this.#path, identity);
-    assert(stores !== undefined, "a store that is new is not damaged");
     this.#stores = stores;
     await this.#replaceIdentity(identity);
     await removeOldest(this.#path, identity);
+  }
+
+  /** Incarnations whose Raft log is still here, the newest first: for people. */
+  setAside(): readonly { readonly incarnation: Incarnation; readonly logFiles: LogFiles }[] {
+    return this.#identity.earlier
+      .filter((earlier) => existsSync(join(this.#path, "incarnations", earlier, "logs", incarnationLog)))
+      .map((earlier) => ({
+        incarnation: earlier,
+        logFiles: new DiskLogFiles(join(this.#path, "incarnations", earlier, "logs")),
+      }));
   }
 
   usage(): DataDirectoryUsage {
@@ -183,7 +207,14 @@ async function startIdentity(path: string, { site, device }: DataDirectoryOwner,
   if (found !== "damaged" && found?.owner !== undefined) checkOwner(path, found.owner, owner);
   // Whose state lies here cannot be told any more, but it is kept.
   const earlier = found === "damaged" ? (await readdir(join(path, "incarnations"))).filter(isIncarnation) : [];
-  const fresh = { incarnation: incarnation(randomBytes(16)), session: 1, storageSerial: serial, owner, earlier };
+  const fresh = {
+    incarnation: incarnation(randomBytes(16)),
+    session: 1,
+    storageSerial: serial,
+    owner,
+    was: [],
+    earlier,
+  };
   let [identity, origin]: [StoredIdentity, DataDirectoryOrigin] = [fresh, "created"];
   if (found === "damaged") {
     origin = "damaged";
@@ -208,13 +239,13 @@ function checkOwner(path: string, owner: DataDirectoryOwner, asked: DataDirector
 
 /** The next life of this directory. */
 function successor(identity: StoredIdentity): StoredIdentity {
-  const was = identity.incarnation;
-  const earlier = [was, ...identity.earlier].slice(0, limits.incarnationsSetAside);
+  const was = [identity.incarnation, ...identity.was].slice(0, limits.incarnationsInherited);
+  const earlier = [identity.incarnation, ...identity.earlier].slice(0, limits.incarnationsSetAside);
   return { ...identity, incarnation: incarnation(randomBytes(16)), was, earlier };
 }
 
 /** Undefined: the state cannot be opened any more, and stays where it is. */
-async function openStores(path: string, identity: StoredIdentity): Promise<IncarnationStores | undefined> {
+async function openStores(path: string, identity: StoredIdentity): Promise<OpenedStores | undefined> {
   const directory = join(path, "incarnations", identity.incarnation);
   const logs = new DiskLogFiles(join(directory, "logs"));
   try {
@@ -244,7 +275,7 @@ async function removeOldest(path: string, identity: StoredIdentity): Promise<voi
   }
 }
 
-const usagesOf = ({ logs, storage }: IncarnationStores): DataDirectoryUsage[] => [logs.usage(), storage];
+const usagesOf = ({ logs, storage }: OpenedStores): DataDirectoryUsage[] => [logs.usage(), storage];
 
 function sum(usages: readonly DataDirectoryUsage[]): DataDirectoryUsage {
   return {

@@ -62,12 +62,13 @@ function parse(text: string): StoredIdentity | undefined {
       return undefined;
     }
     if (!Array.isArray(earlier) || !earlier.every(isIncarnation)) return undefined;
+    if (!Array.isArray(was) || !was.every(isIncarnation)) return undefined;
     return {
       incarnation,
       session: Number(session),
       storageSerial,
+      was,
       earlier,
-      ...(isIncarnation(was) ? { was } : {}),
       ...(isOwner(owner) ? { owner: { site: owner.site, device: owner.device } } : {}),
       ...(isGeneration(generation) ? { generation: { number: generation.number, nonce: generation.nonce } } : {}),
     };

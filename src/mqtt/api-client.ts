@@ -91,7 +91,7 @@ export class ApiClient {
     };
     this.#topics = new Topics(options.site);
     const { authenticator = publishedAuthenticator } = options;
-    const common = { self: this.#self, session: 0, generation: () => undefined, authenticator };
+    const common = { self: this.#self, session: 0, start: 0, generation: () => undefined, authenticator };
     this.#writer = new FrameWriter(common);
     this.#reader = new FrameReader({
       ...common,

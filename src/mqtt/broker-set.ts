@@ -12,10 +12,11 @@ import type { MqttLinks, MqttMessage } from "../base/ports/mqtt-link.ts";
 import type { Duration } from "../base/units.ts";
 import { type Authenticator, publishedAuthenticator } from "./authenticator.ts";
 import { type BrokerAddress, BrokerConnection, type BrokerStatus, type Purpose } from "./broker-connection.ts";
-import { FrameReader, type Heard, type HeardGeneration } from "./frame-reader.ts";
+import { FrameReader, type Heard, type HeardGeneration, type HeardOwnName } from "./frame-reader.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { messageKinds, type SiteMessage } from "./messages.ts";
 import type { Present } from "./presence.ts";
+import type { PresenceMessage } from "./site-codec.ts";
 import { type Topic, Topics } from "./topics.ts";
 import { Traffic, type TrafficReport } from "./traffic.ts";
 
@@ -29,6 +30,8 @@ export interface BrokerSetOptions {
   readonly site: SiteId;
   readonly self: Member;
   readonly session: number;
+  /** Drawn at this start (frame.ts). */
+  readonly start: number;
   /** At most `limits.brokers`. */
   readonly brokers: readonly BrokerAddress[];
   readonly keepAlive: Duration;
@@ -48,7 +51,7 @@ export interface BrokerSetHandlers {
   /** An authentic frame of another generation; while there is none, taking it here lets the frame count. */
   heardGeneration(heard: HeardGeneration): void;
   /** An authentic frame of another life of this device: an earlier one's, late, or a copy's. It is dropped. */
-  heardOwnName(from: Member, session: number): void;
+  heardOwnName(heard: HeardOwnName): void;
   /** A connection came or went, or somebody's presence on a broker changed (then it says whose). */
   changed(via: string, present: Present | undefined): void;
 }
@@ -75,18 +78,19 @@ export class BrokerSet {
     this.#handlers = handlers;
     this.#log = ports.log;
     this.#topics = new Topics(options.site);
-    const { self, session, generation } = options;
+    const { self, session, start, generation } = options;
     const authenticator = options.authenticator ?? publishedAuthenticator;
-    this.#writer = new FrameWriter({ self, session, generation, authenticator });
+    this.#writer = new FrameWriter({ self, session, start, generation, authenticator });
     this.#reader = new FrameReader({
       topics: this.#topics,
       self,
       session,
+      start,
       generation,
       authenticator,
       traffic: this.#traffic,
       heardGeneration: (heard) => handlers.heardGeneration(heard),
-      heardOwnName: (from, session) => handlers.heardOwnName(from, session),
+      heardOwnName: (heard) => handlers.heardOwnName(heard),
     });
     this.#connections = options.brokers.slice(0, limits.brokers).map((address) => this.#connect(ports, address));
   }
@@ -145,6 +149,10 @@ export class BrokerSet {
     return this.#connections.map((connection) => connection.status());
   }
 
+  get isConnected(): boolean {
+    return this.#connections.some(({ isUp }) => isUp);
+  }
+
   /** Whether any broker has it as present: a hint. */
   isPresent(device: DeviceId): boolean {
     return this.#connections.some((connection) => connection.isUp && connection.presence.isHere(device));
@@ -155,12 +163,12 @@ export class BrokerSet {
   }
 
   #connect(ports: BrokerSetPorts, address: BrokerAddress): BrokerConnection {
-    const { site, self, session, keepAlive } = this.#options;
+    const { site, self, session, start, keepAlive } = this.#options;
     const connection: BrokerConnection = new BrokerConnection({
       address,
       device: self.device,
-      // Names one run of one data directory: its own half-open predecessor is taken over, a copy elsewhere is not.
-      clientId: `skein-${site}-${self.device}-${self.incarnation.slice(0, 8)}-${session}`,
+      // Names one run: its own half-open connection is taken over, a copy elsewhere is not (they would fight for ever).
+      clientId: `skein-${site}-${self.device}-${self.incarnation.slice(0, 8)}-${session}-${start.toString(36)}`,
       keepAlive,
       topics: this.#topics,
       clock: ports.clock,
@@ -179,10 +187,8 @@ export class BrokerSet {
     if (reading.kind !== "heard") return;
     const { heard } = reading;
     if (heard.message.kind === "presence") {
-      if (memberKey(heard.from) === memberKey(this.#options.self)) {
-        connection.heardOwnPresence(heard.message, message.retain);
-      } else if (heard.from.device === this.#options.self.device && heard.message.isHere && !message.retain) {
-        this.#handlers.heardOwnName(heard.from, heard.session);
+      if (heard.from.device === this.#options.self.device) {
+        this.#heardOwnPresence(connection, heard, heard.message, message.retain);
       }
       const news = connection.presence.heard(heard.from, heard.session, heard.message);
       if (news !== undefined) this.#changed(connection, news);
@@ -190,6 +196,23 @@ export class BrokerSet {
     }
     this.#noteWhere(heard.from.device, connection);
     this.#handlers.received({ ...heard, via: connection.url });
+  }
+
+  /** What the broker keeps of another run of this very incarnation counts too: its session may be one that is yet to come here. */
+  #heardOwnPresence(connection: BrokerConnection, heard: Heard, said: PresenceMessage, isRetained: boolean): void {
+    const { self, session, start } = this.#options;
+    const { from } = heard;
+    const isSame = memberKey(from) === memberKey(self);
+    if (isSame) connection.heardOwnPresence(said, isRetained);
+    const isOtherRun = isSame ? heard.session !== session || heard.start !== start : said.isHere && !isRetained;
+    if (!isOtherRun) return;
+    this.#handlers.heardOwnName({
+      from,
+      session: heard.session,
+      start: heard.start,
+      isRetained: isRetained || !said.isHere,
+      quotes: undefined,
+    });
   }
 
   #noteWhere(device: DeviceId, connection: BrokerConnection): void {

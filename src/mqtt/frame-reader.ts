@@ -12,8 +12,9 @@ import type { Traffic } from "./traffic.ts";
 /** A message that came, and from whom. */
 export interface Heard {
   readonly from: Member;
-  /** The sender's session. */
+  /** The sender's session and start. */
   readonly session: number;
+  readonly start: number;
   /** Said to everyone, on the log topic. */
   readonly broadcast: boolean;
   readonly message: SiteMessage;
@@ -26,17 +27,29 @@ export interface HeardGeneration {
   readonly kind: MessageKind;
 }
 
+/** An authentic frame under this device's own name that this run of it did not send. */
+export interface HeardOwnName {
+  readonly from: Member;
+  readonly session: number;
+  readonly start: number;
+  /** The broker's memory, not somebody who speaks now. */
+  readonly isRetained: boolean;
+  /** It answers what this run, and no other, said: so it lives. */
+  readonly quotes: { readonly session: number; readonly start: number } | undefined;
+}
+
 export interface FrameReaderOptions {
   readonly topics: Topics;
   readonly self: Member;
   readonly session: number;
+  readonly start: number;
   readonly generation: () => Generation | undefined;
   readonly authenticator: Authenticator;
   readonly traffic: Traffic;
   /** May adopt it, if there is none yet: then the message counts. */
   readonly heardGeneration: (heard: HeardGeneration) => void;
-  /** An authentic frame under this device's name, of another incarnation or session. */
-  readonly heardOwnName: (from: Member, session: number) => void;
+  /** An authentic frame under this device's name, of another incarnation, session or start. */
+  readonly heardOwnName: (heard: HeardOwnName) => void;
 }
 
 type Reading =
@@ -73,7 +86,7 @@ export class FrameReader {
     if (decoded.kind === "dropped") return this.#drop(decoded.why);
     const { head, body } = decoded;
     if (this.#isUnderOwnName(head, topic)) {
-      this.#options.heardOwnName(head.from, head.session);
+      this.#options.heardOwnName({ ...head, isRetained: false, quotes: this.#quoteIn(head, body) });
       return this.#drop("own-name");
     }
     if (topic.kind === "log" && this.#isOwn(head.from)) return { kind: "echo", sequence: head.sequence };
@@ -88,7 +101,7 @@ export class FrameReader {
     traffic.received(kind, payload.length);
     return {
       kind: "heard",
-      heard: { from: head.from, session: head.session, broadcast: topic.kind === "log", message },
+      heard: { from: head.from, session: head.session, start: head.start, broadcast: topic.kind === "log", message },
     };
   }
 
@@ -115,9 +128,15 @@ export class FrameReader {
 
   /** Another life of this device speaks: an earlier one, late, or a copy. */
   #isUnderOwnName(head: FrameHead, topic: Topic): boolean {
-    const { self, session } = this.#options;
+    const { self, session, start } = this.#options;
     if (head.from.device !== self.device || topic.kind === "presence") return false;
-    return !this.#isOwn(head.from) || head.session !== session;
+    return !this.#isOwn(head.from) || head.session !== session || head.start !== start;
+  }
+
+  #quoteIn(head: FrameHead, body: Uint8Array): HeardOwnName["quotes"] {
+    const isForMe = head.to !== undefined && this.#isOwn(head.to);
+    const message = isForMe && messageKind(head.kind) === "copy" ? decodeMessage("copy", body) : undefined;
+    return message?.kind === "copy" ? { session: message.session, start: message.start } : undefined;
   }
 
   #isOwn(member: Member): boolean {

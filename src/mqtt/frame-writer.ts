@@ -12,6 +12,7 @@ export interface WrittenFrame {
 export interface FrameWriterOptions {
   readonly self: Member;
   readonly session: number;
+  readonly start: number;
   readonly generation: () => Generation | undefined;
   readonly authenticator: Authenticator;
 }
@@ -27,10 +28,10 @@ export class FrameWriter {
 
   /** Nearly always one frame; an append of very many tiny commands takes several. None: the message fits no frame. */
   write(message: SiteMessage, to: Member | undefined): readonly WrittenFrame[] {
-    const { self: from, session, generation, authenticator } = this.#options;
+    const { self: from, session, start, generation, authenticator } = this.#options;
     const sequence = this.#sequence + 1;
     const { number: kind } = messageKinds[message.kind];
-    const head = { kind, generation: generation(), from, to, session, sequence };
+    const head = { kind, generation: generation(), from, to, session, start, sequence };
     const bytes = encodeFrame(head, encodeMessage(message), authenticator);
     if (bytes === undefined) {
       const halves = message.kind === "append" ? (halveAppend(message) ?? []) : [];

@@ -6,9 +6,10 @@
 //
 //   byte  0  version          5–8   generation number     57–62  session
 //         1  message kind     9–24  generation nonce      63–68  sequence number
-//         2  flags           25–40  from: incarnation     69…    from: device, to: device (ASCII)
-//         3  length of from  41–56  to: incarnation       then   body (CBOR)
-//         4  length of to                                 last 16: authentication over all before it
+//         2  flags           25–40  from: incarnation     69–74  start
+//         3  length of from  41–56  to: incarnation       75…    from: device, to: device (ASCII)
+//         4  length of to                                 then   body (CBOR)
+//                                                         last 16: authentication over all before it
 //
 // There is no fragment header: `limits.ts` asserts that every message fits one frame, and a frame fits every broker.
 
@@ -20,7 +21,7 @@ import { type Authenticator, authenticationBytes } from "./authenticator.ts";
 const version = 1;
 const flagTo = 1;
 const flagGeneration = 2;
-const fixedBytes = 69;
+const fixedBytes = 75;
 const nameBytesMax = 32;
 const bits48 = 2 ** 48;
 
@@ -39,6 +40,8 @@ export interface FrameHead {
   readonly to: Member | undefined;
   /** Which start of the sender's process this is. */
   readonly session: number;
+  /** Drawn at that start, below 2^48: two runs from copies of one card may bear the same session. */
+  readonly start: number;
   /** Counts the frames of a session. */
   readonly sequence: number;
 }
@@ -93,6 +96,7 @@ export function encodeFrame(head: FrameHead, body: Uint8Array, authenticator: Au
   }
   frame.writeUIntBE(head.session % bits48, 57, 6);
   frame.writeUIntBE(head.sequence % bits48, 63, 6);
+  frame.writeUIntBE(head.start % bits48, 69, 6);
   frame.set(body, bodyAt);
   frame.set(authenticator.sign(from, to, frame.subarray(0, contentBytes)), contentBytes);
   return frame;
@@ -149,5 +153,6 @@ function readHead(frame: Buffer): FrameHead | undefined {
     to: hasTo ? ({ device: to, incarnation: frame.toString("hex", 41, 57) } as Member) : undefined,
     session: frame.readUIntBE(57, 6),
     sequence: frame.readUIntBE(63, 6),
+    start: frame.readUIntBE(69, 6),
   };
 }

@@ -11,6 +11,8 @@ import {
   type ApiQuestionMessage,
   apiAnswerCodec,
   apiQuestionCodec,
+  type CopyMessage,
+  copyCodec,
   type JoinMessage,
   type JoinRefusedMessage,
   joinCodec,
@@ -23,13 +25,18 @@ import {
   proposeCodec,
 } from "./site-codec.ts";
 
+import { type TimeAnswerMessage, type TimeQuestionMessage, timeAnswerCodec, timeQuestionCodec } from "./time-codec.ts";
+
 export type SiteMessage =
   | RaftMessage
   | PartialMessage
   | JoinMessage
   | JoinRefusedMessage
+  | CopyMessage
   | ProposeMessage
   | ProposalAnswerMessage
+  | TimeQuestionMessage
+  | TimeAnswerMessage
   | ApiQuestionMessage
   | ApiAnswerMessage
   | PresenceMessage;
@@ -65,11 +72,15 @@ export const messageKinds: { readonly [Kind in MessageKind]: KindRow<MessageOf<K
   "snapshot-chunk": { ...member(10, "data"), codec: raftCodecs["snapshot-chunk"] },
   "read-question": { ...member(11, "raft"), codec: raftCodecs["read-question"] },
   "read-answer": { ...member(12, "raft"), codec: raftCodecs["read-answer"] },
+  "transfer-request": { ...member(13, "raft"), codec: raftCodecs["transfer-request"] },
   partial: { ...member(20, "data"), codec: partialCodec },
   join: { ...member(21, "data"), codec: joinCodec },
   "join-refused": { ...member(22, "data"), codec: joinRefusedCodec },
+  copy: { ...member(25, "data"), codec: copyCodec },
   propose: { ...member(23, "data"), codec: proposeCodec },
   "proposal-answer": { ...member(24, "data"), codec: proposalAnswerCodec },
+  "time-question": { ...member(27, "raft"), codec: timeQuestionCodec },
+  "time-answer": { ...member(28, "raft"), codec: timeAnswerCodec },
   "api-question": { ...anyone(30, "ask"), codec: apiQuestionCodec },
   "api-answer": { ...anyone(31, "answer"), codec: apiAnswerCodec },
   presence: { ...anyone(40, "presence"), codec: presenceCodec },

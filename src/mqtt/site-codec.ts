@@ -3,7 +3,7 @@
 import { isDeviceId, isIncarnation, isMemberKey, type MemberKey } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import { Fields, isPlain } from "../base/shape.ts";
-import { logIndex } from "../base/units.ts";
+import { type LogIndex, logIndex, type Term, term } from "../base/units.ts";
 import { isRefusalReason } from "../site/refusals.ts";
 import type { JoinRequest, Outcome, RefusalReason } from "../site/types.ts";
 import type { Codec } from "./codec.ts";
@@ -14,12 +14,30 @@ const detailLengthMax = 2_048;
 export interface JoinMessage {
   readonly kind: "join";
   readonly request: JoinRequest;
+  readonly began: Began;
 }
+
+/** What the card held when this session began: a coordinator that was promised more knows that the card went back. */
+export interface Began {
+  readonly term: Term;
+  readonly lastIndex: LogIndex;
+  readonly lastTerm: Term;
+}
+
+/** To another run under the own name: "I live, and have heard you", with the session and start that were heard. */
+export interface CopyMessage {
+  readonly kind: "copy";
+  readonly session: number;
+  readonly start: number;
+}
+
+/** Beside the log's reasons: another run of the device is heard; its card holds less than it has promised. */
+type CoordinatorReason = "id-in-use" | "went-back";
 
 /** Why a member table does not take a device; the log refuses, or a coordinator before it. */
 export interface JoinRefusedMessage {
   readonly kind: "join-refused";
-  readonly reason: RefusalReason | "id-in-use";
+  readonly reason: RefusalReason | CoordinatorReason;
   readonly detail: string;
 }
 
@@ -78,25 +96,39 @@ export interface PresenceMessage {
 const sessionPattern = /^[0-9a-f]{32}$/;
 const isClientSession = (item: unknown): item is string => typeof item === "string" && sessionPattern.test(item);
 
-const isReason = (item: unknown): item is JoinRefusedMessage["reason"] => item === "id-in-use" || isRefusalReason(item);
+const isReason = (item: unknown): item is JoinRefusedMessage["reason"] =>
+  item === "id-in-use" || item === "went-back" || isRefusalReason(item);
 
 /** People read it, so it is cut rather than refused. */
 const detailOf = (text: string): string => text.slice(0, detailLengthMax);
 
 export const joinCodec: Codec<JoinMessage> = {
-  encode: ({ request }) => [request.device, request.incarnation, request.session, request.was ?? null, request.version],
+  encode: ({ request, began }) => [
+    ...[request.device, request.incarnation, request.session, request.start, request.was, request.version],
+    ...[began.term, began.lastIndex, began.lastTerm],
+  ],
   decode: (body) => {
-    const fields = new Fields(body, 5);
+    const fields = new Fields(body, 9);
     return fields.finish({
       kind: "join",
       request: {
         device: fields.matching(isDeviceId),
         incarnation: fields.matching(isIncarnation),
         session: fields.count(),
-        was: fields.optional((item) => item.matching(isIncarnation)),
+        start: fields.count(),
+        was: fields.list(limits.incarnationsInherited, (item) => (isIncarnation(item) ? item : undefined)),
         version: fields.text(64),
       },
+      began: { term: term(fields.count()), lastIndex: logIndex(fields.count()), lastTerm: term(fields.count()) },
     });
+  },
+};
+
+export const copyCodec: Codec<CopyMessage> = {
+  encode: ({ session, start }) => [session, start],
+  decode: (body) => {
+    const fields = new Fields(body, 2);
+    return fields.finish({ kind: "copy", session: fields.count(), start: fields.count() });
   },
 };
 

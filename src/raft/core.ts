@@ -75,6 +75,16 @@ export interface PendingRead {
   readonly beat: number;
 }
 
+/** A hand-over that this member began as the leader of `term`. */
+export interface Transfer {
+  readonly context: number;
+  readonly to: MemberKey;
+  readonly term: Term;
+  /** Until then the leader takes no proposals; if nothing has come of it, it goes on. */
+  readonly until: Instant;
+  askAgainAt: Instant;
+}
+
 /** What a member asked for: the entries after an index, or a piece of a snapshot. */
 export type RepairQuestion =
   | { readonly kind: "entries"; readonly member: MemberKey; readonly after: LogIndex }
@@ -163,6 +173,7 @@ export class Core {
   campaign: Campaign | undefined;
   following: Following;
   leadership: Leadership | undefined;
+  transfer: Transfer | undefined;
   receiving: Receiving | undefined;
   checkpoint: Checkpoint | undefined;
   /** A checkpoint that somebody is still pulling: the log is kept behind it for a while (RAFT-CASES 18). */
@@ -215,6 +226,10 @@ export class Core {
     const { log, self } = this;
     if (isVoter(log.voters, self)) return true;
     return log.votersIndex > this.commit && isVoter(log.votersAt(this.commit), self);
+  }
+
+  get isTransferring(): boolean {
+    return this.leadership !== undefined && this.transfer?.term === this.term;
   }
 
   /** Hard to guess and not used before: in this process, or in one before it. */

@@ -35,11 +35,11 @@ export function startPreVote(core: Core): void {
   core.drawElectionTimeout();
   changeRole(core, "pre-candidate", undefined, `asks for an election: ${because}`);
   askVoters(core, "pre-vote-request", (core.term + 1) as Term);
-  if (isWon(core)) startElection(core);
+  if (isWon(core)) startElection(core, because);
 }
 
-function startElection(core: Core): void {
-  const because = core.campaign?.because ?? silenceOfLeader(core);
+/** Raises the term: only after a pre-vote, or when the leader itself asks for it. */
+export function startElection(core: Core, because: string): void {
   adoptTerm(core, (core.term + 1) as Term, core.self);
   // The request promises the own vote and the last log id that it quotes: both must be durable first (RAFT-CASES 43).
   const ownVote = core.disk.barrier();
@@ -93,7 +93,7 @@ export function onPreVoteReply(core: Core, from: MemberKey, reply: Reply): void 
   }
   if (reply.term !== core.term + 1) return;
   core.campaign.granted.add(from);
-  if (isWon(core)) startElection(core);
+  if (isWon(core)) startElection(core, core.campaign.because);
 }
 
 export function onVoteReply(core: Core, from: MemberKey, reply: Reply): void {

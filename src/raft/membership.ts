@@ -49,6 +49,7 @@ function refusal(core: Core, count: number): Refusal | undefined {
   const { leadership, log } = core;
   if (leadership === undefined) return "not-leader";
   if (core.commit < leadership.first) return "term-not-committed";
+  if (core.isTransferring) return "transferring";
   if (isJoint(log.voters) || log.votersIndex > core.commit) return "configuration-pending";
   return count > limits.voters ? "too-large" : undefined;
 }

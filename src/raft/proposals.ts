@@ -21,6 +21,8 @@ export function propose(core: Core, proposals: readonly Proposal[]): void {
     const { context, command } = proposal;
     if (leadership === undefined) {
       outbox.emit({ kind: "proposal-refused", context, reason: "not-leader", leader: core.leader });
+    } else if (core.isTransferring) {
+      outbox.emit({ kind: "proposal-refused", context, reason: "transferring", leader: core.leader });
     } else if (command.length > core.limits.batchBytes) {
       outbox.emit({ kind: "proposal-refused", context, reason: "too-large", leader: core.leader });
     } else if (isBusy(core, leadership, bytesOf(proposal))) {

@@ -29,6 +29,7 @@ import { onAcknowledgement } from "./replication.ts";
 import { checkAuthority, followLaterTerm } from "./roles.ts";
 import { onChunk, onFailed, onInstalled, onOffer, retrySnapshot } from "./snapshot-receiving.ts";
 import { chunkQuestion, onCheckpointed, onCheckpointGone } from "./snapshot-serving.ts";
+import { beginTransfer, followUpTransfer, onTransferRequest, transferDueAt } from "./transfer.ts";
 import type { Raft, RaftEffect, RaftEvent, RaftInitial, RaftMessage, RaftStatus } from "./types.ts";
 import { allVoters, hasMajority } from "./voters.ts";
 
@@ -71,6 +72,9 @@ function handle(core: Core, event: RaftEvent): void {
       return;
     case "change-voters":
       changeVoters(core, event.context, event.voters);
+      return;
+    case "transfer":
+      beginTransfer(core, event.context, event.to);
       return;
     case "probe":
       if (core.leadership !== undefined) probe(core, core.leadership, event.member);
@@ -115,6 +119,9 @@ function receive(core: Core, from: MemberKey, message: RaftMessage, isBroadcast:
     case "append":
       onAppend(core, from, message, isBroadcast);
       return;
+    case "transfer-request":
+      onTransferRequest(core, from, message);
+      return;
     case "snapshot-offer":
       onOffer(core, from, message);
       return;
@@ -154,6 +161,7 @@ const speakingForTheirTerm: ReadonlySet<RaftMessage["kind"]> = new Set([
 ]);
 
 function doWhatIsDue(core: Core): void {
+  followUpTransfer(core);
   const { leadership } = core;
   if (leadership !== undefined) {
     if (core.now >= heartbeatDueAt(core, leadership)) publishHeartbeat(core, leadership);
@@ -170,7 +178,7 @@ function doWhatIsDue(core: Core): void {
 
 function nextTick(core: Core): Instant | undefined {
   const { leadership, timing } = core;
-  const due: (Instant | undefined)[] = [];
+  const due: (Instant | undefined)[] = [transferDueAt(core)];
   if (leadership !== undefined) {
     const since = core.disk.waitingSince();
     due.push(heartbeatDueAt(core, leadership), repairDueAt(core, leadership));
@@ -204,9 +212,11 @@ function status(core: Core, now: Instant): RaftStatus {
     applied: core.applied,
     synced: core.disk.synced,
     last: log.lastIndex,
+    lastTerm: log.lastTerm,
     voters: log.voters,
     isVotersCommitted: log.votersIndex <= core.commit,
     hasAuthority: isConfirmed && now < leadership.contact.authorityEnds(log.voters, timing.electionTimeoutMin),
+    transferringTo: core.isTransferring ? core.transfer?.to : undefined,
     followers:
       leadership === undefined
         ? []

@@ -48,6 +48,13 @@ export interface SnapshotName {
   readonly digest: string;
 }
 
+/** One member's idea of site time. */
+export interface TimeIdea {
+  readonly time: SiteTime;
+  /** It has kept time since it heard a coordinator; else the time is only one that has been reached for certain. */
+  readonly isKept: boolean;
+}
+
 export type RaftMessage =
   | {
       readonly kind: "pre-vote-request" | "vote-request";
@@ -71,10 +78,18 @@ export type RaftMessage =
       readonly previousIndex: LogIndex;
       readonly previousTerm: Term;
       readonly commit: LogIndex;
+      /** As the message leaves; 0: this coordinator does not know it yet. */
       readonly siteTime: SiteTime;
       readonly entries: readonly Entry[];
     }
-  | { readonly kind: "append-ack"; readonly term: Term; readonly beat: number; readonly match: LogIndex }
+  | {
+      readonly kind: "append-ack";
+      readonly term: Term;
+      readonly beat: number;
+      readonly match: LogIndex;
+      /** What its sender takes site time for. The core neither says nor asks it: the driver adds it as the message leaves. */
+      readonly idea?: TimeIdea;
+    }
   /** Asks the leader for what is missing after `match`; `lastIndex`/`lastTerm` help it to find where the logs part. */
   | {
       readonly kind: "gap";
@@ -100,6 +115,16 @@ export type RaftMessage =
       readonly offset: number;
       readonly data: Uint8Array;
       readonly isLast: boolean;
+    }
+  /** The leader asks a voter whose log is complete to hold an election at once (thesis §3.10). Its answer is the vote request. */
+  | {
+      readonly kind: "transfer-request";
+      readonly term: Term;
+      /** The leader's newest beat when it asked: whoever has heard a later one knows that the question is stale. */
+      readonly beat: number;
+      /** What the target's log must hold, synced. */
+      readonly lastIndex: LogIndex;
+      readonly lastTerm: Term;
     }
   | { readonly kind: "read-question"; readonly term: Term; readonly request: number }
   | {
@@ -133,6 +158,8 @@ export type RaftEvent = EventHead &
       }
     /** Move to these voters through a joint configuration. */
     | { readonly kind: "change-voters"; readonly context: number; readonly voters: readonly MemberKey[] }
+    /** Hand the leadership over to `to`, another voter. */
+    | { readonly kind: "transfer"; readonly context: number; readonly to: MemberKey }
     /** Ask `member` (a learner) how far it is: it is sent an empty unicast append and answers with an acknowledgement. */
     | { readonly kind: "probe"; readonly member: MemberKey }
     | { readonly kind: "read"; readonly context: number }
@@ -172,8 +199,22 @@ export type RaftEffect =
   | {
       readonly kind: "proposal-refused";
       readonly context: number;
-      readonly reason: "not-leader" | "busy" | "configuration-pending" | "too-large" | "term-not-committed";
+      readonly reason:
+        | "not-leader"
+        | "busy"
+        | "configuration-pending"
+        | "too-large"
+        | "term-not-committed"
+        /** The leadership is being handed over: whoever leads in a moment takes it. */
+        | "transferring";
       readonly leader: MemberKey | undefined;
+    }
+  /** Once for each `transfer`. */
+  | {
+      readonly kind: "transfer-ended";
+      readonly context: number;
+      readonly to: MemberKey;
+      readonly outcome: TransferOutcome;
     }
   | { readonly kind: "read-ready"; readonly context: number; readonly index: LogIndex }
   | { readonly kind: "read-refused"; readonly context: number; readonly leader: MemberKey | undefined }
@@ -209,6 +250,18 @@ export type RaftEffect =
   | { readonly kind: "compacted"; readonly start: LogStart }
   /** A peer contradicts what is committed here: counted, reported, not followed in this term. Never thrown. */
   | { readonly kind: "diverged"; readonly from: MemberKey; readonly index: LogIndex; readonly detail: string };
+
+export type TransferOutcome =
+  /** The target leads, and has committed an entry of its term. */
+  | "done"
+  /** It did not take over in time: this member leads on, or another does. */
+  | "not-taken"
+  /** This member leads no more, and did not learn in time who does. */
+  | "unknown"
+  /** It was not begun: this member does not lead; the target is no other voter; a change of the voters or another transfer is under way, or the term has committed nothing yet. */
+  | "not-leader"
+  | "not-a-voter"
+  | "busy";
 
 export interface RaftTiming {
   readonly heartbeatInterval: Duration;
@@ -270,11 +323,15 @@ export interface RaftStatus {
   readonly applied: LogIndex;
   readonly synced: LogIndex;
   readonly last: LogIndex;
+  /** Of the entry at `last`. */
+  readonly lastTerm: Term;
   /** As of the newest entry in the log, committed or not. */
   readonly voters: Voters;
   readonly isVotersCommitted: boolean;
   /** A leader that has committed an entry of its own term and whose quorum answered within the election timeout. */
   readonly hasAuthority: boolean;
+  /** To whom this leader is handing over; meanwhile it takes no proposals. */
+  readonly transferringTo: MemberKey | undefined;
   readonly followers: readonly FollowerStatus[];
 }
 

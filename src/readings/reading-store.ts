@@ -140,6 +140,11 @@ export class ReadingStore {
     return this.#readings.first;
   }
 
+  /** The newest stamp on the card, or the last site time known when it was opened: none before it is given. */
+  get lastStamp(): SiteTime | undefined {
+    return this.#readings.lastStamp;
+  }
+
   status(): ReadingStoreStatus {
     const [stopped, pending, refused] = [this.#stopped, this.#pending.length, this.#refused];
     return { taken: this.taken, ready: this.ready, pending, stopped, refused };
@@ -175,7 +180,11 @@ export class ReadingStore {
     const offset = Math.round(now) - this.#elapsed();
     this.#offset = offset;
     // Those that are being written at this moment get theirs from the record, like those on the card.
-    for (const pending of this.#isWriting ? [] : this.#pending) pending.stamp ??= pending.elapsed + offset;
+    let newest = Math.round(this.lastStamp ?? 0);
+    for (const pending of this.#isWriting ? [] : this.#pending) {
+      pending.stamp ??= Math.max(pending.elapsed + offset, newest);
+      newest = Math.max(newest, pending.stamp);
+    }
     this.#pump();
   }
 
@@ -280,7 +289,8 @@ export class ReadingStore {
     const { stamps, taken, lastStamp } = this.#readings;
     const { session } = this.#options;
     const guessed = lastStamp === undefined ? undefined : stamps.nextGuessed(session, lastStamp, taken);
-    return guessed ?? (this.#offset === undefined ? undefined : stamps.nextKnown(session, this.#offset, taken));
+    if (guessed !== undefined || this.#offset === undefined) return guessed;
+    return stamps.nextKnown(session, this.#offset, lastStamp, taken);
   }
 
   #write(payload: StoredPayload, count: number): void {

@@ -3,6 +3,7 @@
 import type { SkeinError } from "../base/errors.ts";
 import type { MemberKey } from "../base/ids.ts";
 import type { Clock } from "../base/ports/clock.ts";
+import type { LogUsage } from "../base/ports/log-file.ts";
 import type { Logger } from "../base/ports/logger.ts";
 import type { Random } from "../base/ports/random.ts";
 import type { Storage } from "../base/ports/storage.ts";
@@ -33,6 +34,8 @@ export interface WatchedReplica {
   readonly state: SiteState;
   readonly appliedIndex: LogIndex;
   status(): RaftStatus;
+  /** Of the log. */
+  usage(): LogUsage;
 }
 
 /**

@@ -8,7 +8,7 @@ import type { Clock } from "../base/ports/clock.ts";
 import type { LogFiles } from "../base/ports/log-file.ts";
 import type { Random } from "../base/ports/random.ts";
 import type { Storage } from "../base/ports/storage.ts";
-import { milliseconds, type SiteTime, seconds, siteTime } from "../base/units.ts";
+import { type LogIndex, milliseconds, type SiteTime, seconds, siteTime, type Term } from "../base/units.ts";
 import type { Entry, LogStart, RaftInitial, RaftLimits, RaftTiming, Voters } from "../raft/types.ts";
 import { SiteState } from "../site/state.ts";
 import type { SiteBounds } from "../site/tables.ts";
@@ -126,7 +126,14 @@ function alignWithCheckpoint(
   return { start: checkpoint, entries: [], voters: checkpoint.voters };
 }
 
+/** The last of what this member can have promised: its term, and the end of its log. */
+export function beginning({ initial }: ReplicaParts): { term: Term; lastIndex: LogIndex; lastTerm: Term } {
+  const { hardState, start, entries } = initial;
+  const { index: lastIndex, term: lastTerm } = entries.at(-1) ?? start;
+  return { term: hardState.term < lastTerm ? lastTerm : hardState.term, lastIndex, lastTerm };
+}
+
 /** The newest site time that is on the disk: no coordinator's clock may begin before it. */
-export function newestTime({ initial, state }: ReplicaParts): SiteTime {
+export function newestTime({ initial, state }: Pick<ReplicaParts, "initial" | "state">): SiteTime {
   return initial.entries.reduce((newest, entry) => siteTime(Math.max(newest, entry.siteTime)), state.siteTimeFloor);
 }

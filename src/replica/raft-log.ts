@@ -209,27 +209,24 @@ class Replay {
     let entries: Entry[] = [];
     let placed: Placed[] = [];
     for (const { position, payload } of this.#records) {
-      const [restart, hard, truncateAfter, start, added, committed] = asArray(
-        decodeRecord(payload),
-        `record ${position}`,
-      );
-      this.committed = logIndex(Math.max(this.committed, asNumber(committed, "commit index")));
-      if (restart !== null) {
-        this.start = readStart(restart);
+      const record = readLogRecord(payload, position);
+      const { restart, hardState, truncateAfter: after, start } = record;
+      this.committed = logIndex(Math.max(this.committed, record.committed));
+      if (restart !== undefined) {
+        this.start = restart;
         entries = [];
         placed = [];
       }
-      if (hard !== null) this.hardState = readHardState(hard);
-      if (truncateAfter !== null) {
-        const after = logIndex(asNumber(truncateAfter, "truncation"));
+      if (hardState !== undefined) this.hardState = hardState;
+      if (after !== undefined) {
         entries = entries.filter((entry) => entry.index <= after);
         placed = placed.map((place) => (place.last > after ? { ...place, last: after } : place));
       }
-      if (start !== null) {
-        this.start = readStart(start);
-        entries = restartAt(entries, this.start);
+      if (start !== undefined) {
+        this.start = start;
+        entries = restartAt(entries, start);
       }
-      for (const raw of asArray(added, "entries")) entries.push(readEntry(raw));
+      for (const entry of record.entries) entries.push(entry);
       const last = entries.at(-1);
       if (last !== undefined) placed.push({ position, last: last.index });
     }
@@ -283,7 +280,8 @@ interface LogRecordParts {
   readonly entries: readonly Entry[];
 }
 
-function encodeRecord(
+/** Exported for whoever plays a disk. */
+export function encodeRecord(
   { restart, hardState, truncateAfter, start, entries }: LogRecordParts,
   committed: LogIndex,
 ): Uint8Array {
@@ -295,6 +293,22 @@ function encodeRecord(
     entries.map(encodeEntry),
     committed,
   ]);
+}
+
+/** What the record at `position` says. Fails with `log-damaged` where it is none of this version. */
+export function readLogRecord(
+  payload: Uint8Array,
+  position: LogPosition,
+): LogRecordParts & { readonly committed: LogIndex } {
+  const [restart, hard, after, start, added, committed] = asArray(decodeRecord(payload), `record ${position}`);
+  return {
+    restart: restart === null ? undefined : readStart(restart),
+    hardState: hard === null ? undefined : readHardState(hard),
+    truncateAfter: after === null ? undefined : logIndex(asNumber(after, "truncation")),
+    start: start === null ? undefined : readStart(start),
+    entries: asArray(added, "entries").map(readEntry),
+    committed: logIndex(asNumber(committed, "commit index")),
+  };
 }
 
 const encodeHardState = (state: HardState): unknown[] => [state.term, state.vote ?? null];

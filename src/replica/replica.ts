@@ -10,7 +10,7 @@ import type { Timer } from "../base/ports/clock.ts";
 import type { LogUsage } from "../base/ports/log-file.ts";
 import { between, type Duration, type Instant, type LogIndex } from "../base/units.ts";
 import { createRaft } from "../raft/raft.ts";
-import type { Raft, RaftEffect, RaftEvent, RaftMessage, RaftStatus } from "../raft/types.ts";
+import type { Raft, RaftEffect, RaftEvent, RaftMessage, RaftStatus, TransferOutcome } from "../raft/types.ts";
 import { encodeProposal } from "../site/command-codec.ts";
 import type { SiteState } from "../site/state.ts";
 import type { ClientSerial, Command } from "../site/types.ts";
@@ -30,8 +30,10 @@ import { ProposalQueue } from "./proposal-queue.ts";
 import type { RaftLog } from "./raft-log.ts";
 import { SnapshotTransfer } from "./snapshot-transfer.ts";
 import { type SubmissionResult, Submissions } from "./submissions.ts";
+import { withTime } from "./timed-messages.ts";
 import { type ProposalResult, WaitingProposals } from "./waiting-proposals.ts";
 import { WaitingReads } from "./waiting-reads.ts";
+import { WaitingTransfers } from "./waiting-transfers.ts";
 
 type EventBody = RaftEvent extends infer E ? (E extends RaftEvent ? Omit<E, "now" | "siteTime"> : never) : never;
 export class Replica {
@@ -48,6 +50,7 @@ export class Replica {
   readonly #keeper: CheckpointKeeper;
   readonly #waiting = new WaitingProposals();
   readonly #reads: WaitingReads;
+  readonly #transfers = new WaitingTransfers();
   readonly #submissions: Submissions;
   readonly #events: RaftEvent[] = [];
   readonly #proposals: ProposalQueue;
@@ -71,7 +74,11 @@ export class Replica {
     const status = this.#raft.status(ports.clock.now());
     this.#role = { kind: "role", role: status.role, term: status.term, leader: undefined, why: status.why };
     this.#sends = new DurableSends(ports.clock, parts.log, {
-      send: (to, message) => (to === undefined ? voice.broadcast(message) : voice.send(to, message)),
+      send: (to, message) => {
+        const timed = withTime(message, ports.siteClock);
+        if (to === undefined) voice.broadcast(timed);
+        else voice.send(to, timed);
+      },
       persisted: (token) => this.#enter({ kind: "persisted", token }),
       failed: (failure) => this.#fail(failure),
     });
@@ -163,8 +170,11 @@ export class Replica {
     if (this.state.isGone(from)) return; // a removed incarnation has no say, whatever its term (RAFT-CASES 7)
     this.#enter({ kind: "received", from, broadcast, message });
     // Of the coordinator alone: a deposed one's clock counts no more, nor does what a thawed broker delivers of it.
-    const isFromLeader = this.#role.leader === from && message.term === this.#role.term;
-    if (message.kind === "append" && isFromLeader) this.#ports.siteClock.heard(message.siteTime);
+    const { siteClock } = this.#ports;
+    if (message.term !== this.#role.term) return;
+    if (message.kind === "append" && this.#role.leader === from) siteClock.heard(message.siteTime);
+    if (message.kind === "append-ack" && message.idea !== undefined && this.isLeader)
+      siteClock.acknowledged(from, message.idea, this.status().voters);
   }
 
   /** A proposal of another member's client; it is answered once its outcome is known. */
@@ -192,6 +202,12 @@ export class Replica {
       return;
     }
     this.#enter({ kind: "change-voters", context: this.#waiting.add(done), voters });
+  }
+
+  /** As coordinator, to another voter. No proposal is taken meanwhile; if it does not take over, this device goes on. */
+  transferLeadership(to: MemberKey, done: (outcome: TransferOutcome) => void): void {
+    if (this.#isStopped) done("unknown");
+    else this.#enter({ kind: "transfer", context: this.#transfers.add(done), to });
   }
 
   /** A cell of the state, also one whose bytes are on the disk alone. Undefined: there is none (any more). */
@@ -274,7 +290,7 @@ export class Replica {
     switch (effect.kind) {
       case "persist":
         // Also before they are committed: this device's own entries, should it lead, bear no earlier time (DESIGN §6).
-        for (const { siteTime } of effect.entries) this.#ports.siteClock.passed(siteTime);
+        for (const { index, siteTime } of effect.entries) this.#ports.siteClock.arrived(index, siteTime);
         this.#sends.persist(effect);
         return;
       case "send":
@@ -288,6 +304,9 @@ export class Replica {
         return;
       case "proposal-refused":
         this.#waiting.refused(effect);
+        return;
+      case "transfer-ended":
+        this.#transfers.ended(effect);
         return;
       case "read-ready":
         this.#reads.settle(effect.context, true);
@@ -320,7 +339,7 @@ export class Replica {
     const before = this.#role;
     this.#role = change;
     const { siteClock, logger } = this.#ports;
-    if (change.role === "leader" && before.role !== "leader") siteClock.lead();
+    if (change.role === "leader" && before.role !== "leader") siteClock.lead(this.#self, this.status().voters);
     if (change.role !== "leader" && (before.role === "leader" || change.leader !== before.leader)) siteClock.follow();
     if (before.role === "leader" && change.role !== "leader") this.#waiting.abandon();
     if (before.term !== change.term) this.#keeper.leadershipChanged();
@@ -353,5 +372,6 @@ export class Replica {
     this.#submissions.stop();
     this.#waiting.abandon();
     this.#reads.abandon();
+    this.#transfers.abandon();
   }
 }

@@ -12,11 +12,23 @@ import { authorLengthMax, noteLengthMax } from "./configuration-table.ts";
 import { packFold, packKey, unpackFold, unpackKey } from "./fold-codec.ts";
 import { versionLengthMax } from "./members.ts";
 import { packMerge, unpackMerge } from "./merge-codec.ts";
+import { packTimeChange, unpackTimeChange } from "./time-change-codec.ts";
 import type { ClientSerial, Command, JoinRequest, Proposal } from "./types.ts";
 
 const version = 1;
 /** Numbers are for ever. */
-const kinds = ["found", "join", "remove", "configure", "count", "close", "cursor", "checkpoint", "degrade"] as const;
+const kinds = [
+  "found",
+  "join",
+  "remove",
+  "configure",
+  "count",
+  "close",
+  "cursor",
+  "checkpoint",
+  "time",
+  "degrade",
+] as const;
 const joinsMax = 256;
 const movesMax = 4_096;
 const partsMax = 4_096;
@@ -62,7 +74,10 @@ function packCommand(command: Command): readonly unknown[] {
       return [command.site, command.generation.number, command.generation.nonce];
     case "join":
       return [
-        command.joins.map((join) => [join.device, join.incarnation, join.session, join.was ?? null, join.version]),
+        command.joins.map((join) => [
+          ...[join.device, join.incarnation, join.session, join.start],
+          ...[join.was, join.version],
+        ]),
       ];
     case "remove":
       return [command.device];
@@ -82,6 +97,8 @@ function packCommand(command: Command): readonly unknown[] {
       return [command.next, command.check, command.merges.map(packMerge)];
     case "checkpoint":
       return command.previous === undefined ? [null] : [[command.previous.index, command.previous.digest]];
+    case "time":
+      return [command.after, packTimeChange(command.change)];
   }
 }
 
@@ -128,6 +145,8 @@ function unpackCommand(kind: Command["kind"], fields: Fields, keepChanges: (byte
       };
     case "checkpoint":
       return { kind, previous: fields.optional((each) => each.decoded(unpackPrevious)) };
+    case "time":
+      return { kind, after: fields.count(), change: fields.decoded(unpackTimeChange) };
   }
 }
 
@@ -145,12 +164,13 @@ function unpackGeneration(fields: Fields): Generation {
 }
 
 function unpackJoin(value: unknown): JoinRequest | undefined {
-  const fields = new Fields(value, 5);
+  const fields = new Fields(value, 6);
   return fields.finish({
     device: fields.matching(isDeviceId),
     incarnation: fields.matching(isIncarnation),
     session: fields.count(),
-    was: fields.optional((each) => each.matching(isIncarnation)),
+    start: fields.count(),
+    was: fields.list(limits.incarnationsInherited, (item) => (isIncarnation(item) ? item : undefined)),
     version: fields.text(versionLengthMax),
   });
 }

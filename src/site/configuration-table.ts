@@ -60,6 +60,10 @@ export class ConfigurationTable implements CellSource {
     return [...this.#history.keys()].sort((a, b) => a - b);
   }
 
+  get historyCount(): number {
+    return this.#history.size;
+  }
+
   /** What a newly founded site has. */
   found(): void {
     this.#configuration = defaultConfiguration;

@@ -26,8 +26,9 @@ import type { Cell, JoinRequest } from "./types.ts";
 export interface SiteMember {
   readonly device: DeviceId;
   readonly incarnation: Incarnation;
-  /** Start counter that it announced last. */
+  /** Start counter that it announced last, and what it drew at that start. */
   readonly session: number;
+  readonly start: number;
   readonly version: string;
   /** The entry that made this incarnation a member. */
   readonly joinedAt: LogIndex;
@@ -51,6 +52,8 @@ interface Gone extends Position {
 /** An origin that stopped with so many taken readings uncounted, and the windows that say so. */
 export interface EndedOrigin {
   readonly origin: MemberKey;
+  /** Where its count stopped; the numbers after it are those that were destroyed. */
+  readonly counted: number;
   readonly destroyed: number;
   readonly reported: readonly WindowKey[];
 }
@@ -129,23 +132,23 @@ export class Members implements CellSource {
   join(joins: readonly JoinRequest[], index: LogIndex): MembershipChange {
     const ended: EndedOrigin[] = [];
     const resumed: EndedOrigin[] = [];
-    for (const { device, incarnation, session, version, was } of joins) {
+    for (const { device, incarnation, session, start, version, was } of joins) {
       const known = this.#members.get(device);
       this.#touch(this.prefix + device);
       if (known?.incarnation === incarnation) {
-        this.#members.set(device, { ...known, session, version });
+        this.#members.set(device, { ...known, session, start, version });
         continue;
       }
-      const inherited = was === undefined ? undefined : memberKey({ device, incarnation: was });
+      const inherited = this.#ancestorOf({ device, was });
       const ancestor = inherited === undefined ? undefined : (this.#position(inherited) ?? this.#gone.get(inherited));
       if (inherited !== undefined && this.#gone.has(inherited)) resumed.push(this.#endedOrigin(inherited));
       if (known !== undefined) {
         this.#end(known);
-        if (known.incarnation !== was) ended.push(this.#endedOrigin(memberKey(known)));
+        if (memberKey(known) !== inherited) ended.push(this.#endedOrigin(memberKey(known)));
       }
       if (inherited !== undefined) this.#setHeir(inherited, incarnation);
       const { counted, stored } = ancestor ?? { counted: 0, stored: 0 };
-      this.#members.set(device, { device, incarnation, session, version, joinedAt: index, counted, stored });
+      this.#members.set(device, { device, incarnation, session, start, version, joinedAt: index, counted, stored });
     }
     return { ended, resumed };
   }
@@ -171,17 +174,18 @@ export class Members implements CellSource {
   read(key: string): Uint8Array | undefined {
     const member = this.#members.get(key.slice(this.prefix.length) as DeviceId);
     if (member === undefined) return undefined;
-    const { incarnation, session, version, joinedAt, counted, stored } = member;
-    return encode([incarnation, session, version, joinedAt, counted, stored]);
+    const { incarnation, session, start, version, joinedAt, counted, stored } = member;
+    return encode([incarnation, session, start, version, joinedAt, counted, stored]);
   }
 
   load({ key, value }: Cell): boolean {
     const device = key.slice(this.prefix.length) as DeviceId;
-    const fields = new Fields(decode(value), 6);
+    const fields = new Fields(decode(value), 7);
     const member = {
       device,
       incarnation: fields.matching(isIncarnation),
       session: fields.count(),
+      start: fields.count(),
       version: fields.text(versionLengthMax),
       joinedAt: logIndex(fields.count()),
       counted: fields.count(),
@@ -217,17 +221,26 @@ export class Members implements CellSource {
     },
   };
 
-  #refusalOf({ device, incarnation, session, was }: JoinRequest): Refusal | undefined {
+  #refusalOf({ device, incarnation, session, start, was }: JoinRequest): Refusal | undefined {
     const origin = memberKey({ device, incarnation });
     if (this.#gone.has(origin)) return refused("gone-origin", `${origin} was removed; it needs a new incarnation`);
     const known = this.#members.get(device);
     if (known?.incarnation === incarnation) {
-      if (session >= known.session) return undefined;
-      return refused("stale-session", `${device} has started ${known.session} times; this join is of start ${session}`);
+      if (session > known.session || (session === known.session && start === known.start)) return undefined;
+      const detail = `${device} has started ${known.session} times, and this join is of another start, number ${session}`;
+      return refused("stale-session", detail);
     }
-    const heir = was === undefined ? undefined : this.#gone.get(memberKey({ device, incarnation: was }))?.heir;
+    const inherited = this.#ancestorOf({ device, was });
+    const heir = inherited === undefined ? undefined : this.#gone.get(inherited)?.heir;
     if (heir === undefined) return undefined;
-    return refused("heir-exists", `The readings of ${device}@${was} are already counted on by ${device}@${heir}`);
+    return refused("heir-exists", `The readings of ${inherited} are already counted on by ${device}@${heir}`);
+  }
+
+  /** The newest earlier incarnation that is known here. */
+  #ancestorOf({ device, was }: Pick<JoinRequest, "device" | "was">): MemberKey | undefined {
+    return was
+      .map((earlier) => memberKey({ device, incarnation: earlier }))
+      .find((origin) => this.#position(origin) !== undefined || this.#gone.has(origin));
   }
 
   #position(origin: MemberKey): (SiteMember & Position) | undefined {
@@ -238,7 +251,7 @@ export class Members implements CellSource {
 
   #endedOrigin(origin: MemberKey): EndedOrigin {
     const { stored, counted, reported } = this.#gone.get(origin) ?? { stored: 0, counted: 0, reported: [] };
-    return { origin, destroyed: stored - counted, reported };
+    return { origin, counted, destroyed: stored - counted, reported };
   }
 
   #setHeir(origin: MemberKey, heir: Incarnation): void {

@@ -16,6 +16,7 @@ const reasons: Readonly<Record<RefusalReason, true>> = {
   "site-full": true,
   "windows-full": true,
   "outbox-moved": true,
+  "stale-time": true,
   "session-expired": true,
   "serial-out-of-order": true,
 };

@@ -18,6 +18,7 @@ import type { Outbox } from "./outbox.ts";
 import { refused } from "./refusals.ts";
 import type { CheckpointMark } from "./site-facts.ts";
 import { type SiteBounds, Tables } from "./tables.ts";
+import type { TimeFacts } from "./time-table.ts";
 import type { Applied, AppliedEntry, Cell, Outcome } from "./types.ts";
 import type { SiteWindow } from "./windows.ts";
 
@@ -30,6 +31,19 @@ export interface WindowOverview {
   readonly bytes: number;
   /** Start of the oldest that has still to be published. */
   readonly oldestPending: SiteTime | undefined;
+}
+
+/** How much there is of what only grows until its bound (P8). */
+export interface StateSizes {
+  readonly members: number;
+  readonly gone: number;
+  readonly sessions: number;
+  readonly windows: number;
+  readonly windowBytes: number;
+  readonly outboxItems: number;
+  readonly outboxBytes: number;
+  readonly revisions: number;
+  readonly definitionVersions: number;
 }
 
 export class SiteState {
@@ -109,6 +123,11 @@ export class SiteState {
 
   get siteTimeFloor(): SiteTime {
     return this.#tables.facts.floor;
+  }
+
+  /** Whether site time is synced, by which sources, and how it jumped. */
+  get time(): TimeFacts {
+    return this.#tables.time.facts;
   }
 
   get stampMax(): SiteTime {
@@ -201,6 +220,27 @@ export class SiteState {
 
   window(key: WindowKey): SiteWindow | undefined {
     return this.#tables.windows.get(key);
+  }
+
+  /** What came for a window that has left, and is not published yet. */
+  supplement(key: WindowKey): SiteWindow | undefined {
+    return this.#tables.windows.supplement(key);
+  }
+
+  /** Of every table that has a bound. */
+  get sizes(): StateSizes {
+    const { members, sessions, windows, outbox, configuration, definitions } = this.#tables;
+    return {
+      members: members.all.size,
+      gone: members.goneCount,
+      sessions: sessions.count,
+      windows: windows.count,
+      windowBytes: windows.bytes,
+      outboxItems: outbox.next - outbox.first,
+      outboxBytes: outbox.bytes,
+      revisions: configuration.historyCount,
+      definitionVersions: definitions.current.versions.length,
+    };
   }
 
   /** Members that have a sensor in the window's group. */

@@ -1,7 +1,7 @@
 // The contract of the replicated state machine: what an entry may say, and what applying it answers.
 
 import type { DeviceId, Generation, Incarnation, SiteId } from "../base/ids.ts";
-import type { LogIndex, SiteTime, Term } from "../base/units.ts";
+import type { Duration, LogIndex, SiteTime, Term } from "../base/units.ts";
 import type { CountMove, CountProposal, Fold } from "../readings/types.ts";
 import type { PublishedWindow, Replaced } from "./aggregate-json.ts";
 import type { ConfigurationChange } from "./configuration.ts";
@@ -19,11 +19,33 @@ export interface JoinRequest {
   readonly incarnation: Incarnation;
   /** Start counter of the data directory; each start joins again and raises it. */
   readonly session: number;
-  /** The incarnation whose readings the device still has. */
-  readonly was: Incarnation | undefined;
+  /** Drawn at that start: whoever comes with the same session and another start runs from a copy of the directory. */
+  readonly start: number;
+  /**
+   * The incarnations whose readings the device still has, the newest first. The site goes on from the newest that it knows: it
+   * need not have heard of those between, which may never have been admitted.
+   */
+  readonly was: readonly Incarnation[];
   /** Version of the agent. */
   readonly version: string;
 }
+
+/** What becomes of site time (DESIGN §6). A jump is relative to the entry's own site time, and only forward. */
+export type TimeChange =
+  /**
+   * These devices' clocks agree. Where time was uncertain it may jump by `jump`; `ahead` is by how much it is ahead of them
+   * then, negative where it is behind. Where it was synced it does not jump: they agree still, or now too.
+   */
+  | {
+      readonly kind: "adopt";
+      readonly sources: readonly DeviceId[];
+      readonly jump: Duration;
+      readonly ahead: Duration;
+    }
+  /** Nobody whom this coordinator could ask had kept the time: it went on from the log's floor. */
+  | { readonly kind: "lost" }
+  /** By a person's word. */
+  | { readonly kind: "set"; readonly jump: Duration; readonly author: string };
 
 export type Command =
   /** The first command of a generation; a later generation may be founded on the state of an earlier one, never the reverse. */
@@ -42,6 +64,8 @@ export type Command =
   /** Refused whole, or applied whole. */
   | ({ readonly kind: "count" } & CountProposal)
   | { readonly kind: "close"; readonly upTo: SiteTime }
+  /** Refused unless `after` is the number of changes so far: a repeat, and a coordinator that knows less, change nothing. */
+  | { readonly kind: "time"; readonly after: number; readonly change: TimeChange }
   /** Items up to and including `upTo` have reached the uplink broker. */
   | { readonly kind: "cursor"; readonly upTo: number }
   /**
@@ -95,6 +119,8 @@ export type RefusalReason =
   | "windows-full"
   /** What a `degrade` merges is not (or no longer) in the outbox as it was read, or waits for its next edition. */
   | "outbox-moved"
+  /** Site time was changed meanwhile. */
+  | "stale-time"
   | "session-expired"
   | "serial-out-of-order";
 
@@ -103,7 +129,7 @@ export type Outcome =
   | { readonly kind: "refused"; readonly reason: RefusalReason; readonly detail: string };
 
 /** Which parts of the state an entry touched, for whoever follows it. */
-export type Touched = "configuration" | "members" | "counted" | "windows" | "outbox" | "cursor";
+export type Touched = "configuration" | "members" | "counted" | "windows" | "outbox" | "cursor" | "time";
 
 /** What applying one entry answers. */
 export interface Applied {

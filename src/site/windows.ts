@@ -81,6 +81,11 @@ export class Windows implements CellSource {
     return this.#windows.get(cellKey(key, false));
   }
 
+  /** What waits of readings that came for a window that has left. */
+  supplement(key: WindowKey): SiteWindow | undefined {
+    return this.#windows.get(cellKey(key, true));
+  }
+
   /** Merges into the window of `key`, or into its supplement if it has left. `end`: where a new window of this key ends. */
   add(
     key: WindowKey,

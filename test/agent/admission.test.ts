@@ -2,27 +2,31 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { VirtualClock, VirtualTime } from "../../firmware-sim/virtual-clock.ts";
 import { Admission } from "../../src/agent/admission.ts";
 import { type DeviceId, deviceId, type Incarnation, type MemberKey, memberKey } from "../../src/base/ids.ts";
-import { type Instant, milliseconds, seconds } from "../../src/base/units.ts";
+import { type Instant, logIndex, milliseconds, seconds, term } from "../../src/base/units.ts";
 import type { JoinRequest, RefusalReason } from "../../src/site/types.ts";
 
 const incarnation = (number: number): Incarnation => String(number).padStart(32, "0") as Incarnation;
 
-function request(name: string, of = 1, session = 1): JoinRequest {
-  return { device: deviceId(name), incarnation: incarnation(of), session, was: undefined, version: "1" };
+function request(name: string, of = 1, session = 1, start = session): JoinRequest {
+  return { device: deviceId(name), incarnation: incarnation(of), session, start, was: [], version: "1" };
 }
+
+const began = { term: term(1), lastIndex: logIndex(1), lastTerm: term(1) };
 
 /** A coordinator `pi-1` that writes down what is asked of it. */
 class Coordinator {
   readonly time = new VirtualTime();
-  readonly members = new Map<DeviceId, { member: MemberKey; session: number }>();
+  readonly members = new Map<DeviceId, { member: MemberKey; session: number; start: number }>();
   readonly heard = new Map<MemberKey, Instant>();
   readonly voters = new Set<MemberKey>();
   readonly living = new Set<MemberKey>();
   readonly did: string[] = [];
   refusal: RefusalReason | undefined;
+  contradiction: string | undefined;
   readonly admission = new Admission(new VirtualClock(this.time), {
     member: (device) => this.members.get(device),
     isSelf: (device) => device === "pi-1",
+    contradiction: () => this.contradiction,
     lastHeard: (member) => this.heard.get(member),
     probe: (member) => {
       this.did.push(`probe ${member.slice(0, 4)}`);
@@ -43,14 +47,14 @@ class Coordinator {
 
   knows(name: string, of: number, session = 1): MemberKey {
     const member = memberKey({ device: deviceId(name), incarnation: incarnation(of) });
-    this.members.set(deviceId(name), { member, session });
+    this.members.set(deviceId(name), { member, session, start: session });
     return member;
   }
 
   /** The device asks every second, as it would. */
   asked(times: number, join: JoinRequest): void {
     for (let i = 0; i < times; i++) {
-      this.admission.asked(join);
+      this.admission.asked(join, began);
       this.time.run(seconds(1));
     }
   }
@@ -63,13 +67,13 @@ describe("admission", () => {
   });
 
   it("puts joins that come together into one entry", () => {
-    for (const name of ["pi-2", "pi-3", "pi-4"]) site.admission.asked(request(name));
+    for (const name of ["pi-2", "pi-3", "pi-4"]) site.admission.asked(request(name), began);
     site.time.run(seconds(1));
     expect(site.did).toEqual(["propose pi-2 pi-3 pi-4"]);
   });
 
   it("keeps an entry small when a whole factory joins at once", () => {
-    for (let i = 2; i < 202; i++) site.admission.asked(request(`pi-${i}`));
+    for (let i = 2; i < 202; i++) site.admission.asked(request(`pi-${i}`), began);
     site.time.run(seconds(2));
     const sizes = site.did.map((line) => line.split(" ").length - 1);
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(200);
@@ -110,7 +114,7 @@ describe("admission", () => {
 
   it("one that cannot be admitted does not keep the others out, and is told why", () => {
     site.refusal = "heir-exists";
-    for (const name of ["pi-2", "bad", "pi-3"]) site.admission.asked(request(name));
+    for (const name of ["pi-2", "bad", "pi-3"]) site.admission.asked(request(name), began);
     site.time.run(seconds(1));
     expect(site.did).toEqual([
       "propose pi-2 bad pi-3",
@@ -122,9 +126,25 @@ describe("admission", () => {
   });
 
   it("says nothing any more once it has stopped", () => {
-    site.admission.asked(request("pi-2"));
+    site.admission.asked(request("pi-2"), began);
     site.admission.stop();
     site.time.run(seconds(1));
     expect(site.did).toEqual([]);
+  });
+
+  it.each([
+    ["a lower session", 3, 3],
+    ["the same session, drawn anew", 4, 77],
+  ])("tells a run that the table knows a later one of, instead of saying nothing (%s)", (_, session, start) => {
+    site.knows("pi-2", 1, 4);
+    site.asked(2, request("pi-2", 1, session, start));
+    expect(new Set(site.did)).toEqual(new Set(["refuse pi-2 stale-session"]));
+  });
+
+  it("refuses a later session whose card holds less than an earlier one promised", () => {
+    site.knows("pi-2", 1, 4);
+    site.contradiction = "it acknowledged entry 9";
+    site.asked(2, request("pi-2", 1, 5));
+    expect(new Set(site.did)).toEqual(new Set(["refuse pi-2 went-back"]));
   });
 });

@@ -119,6 +119,7 @@ describe("somebody who claims to lead as well", () => {
         site: siteId("test"),
         self: { device: deviceId("pi-9"), incarnation: "9".repeat(32) as Incarnation },
         session: 1,
+        start: 1,
         brokers: [{ url: brokerUrl }],
         keepAlive: seconds(10),
         generation: () => generation,

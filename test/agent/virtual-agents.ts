@@ -7,7 +7,7 @@ import { SimulatedNetwork } from "../../firmware-sim/network.ts";
 import { SeededRandom } from "../../firmware-sim/seeded-random.ts";
 import { VirtualClock, VirtualTime } from "../../firmware-sim/virtual-clock.ts";
 import { type Agent, createAgent } from "../../src/agent/agent.ts";
-import type { AgentConfiguration } from "../../src/agent/ports.ts";
+import type { AgentConfiguration, AgentPorts } from "../../src/agent/ports.ts";
 import type { AgentStatus } from "../../src/agent/status.ts";
 import { assert, SkeinError } from "../../src/base/errors.ts";
 import { deviceId, type SensorId, sensorId, siteId } from "../../src/base/ids.ts";
@@ -90,6 +90,11 @@ export class VirtualAgents {
   sizes: AgentConfiguration["sizes"];
   /** Whose drivers this host has not. */
   readonly unknownDrivers = new Set<string>();
+  /** The machine's clock at each start; a right and synchronised one unless a test says otherwise. */
+  clockOf: (device: VirtualDevice) => VirtualClock = () => new VirtualClock(this.time);
+  groupBy = ["quantity"];
+  /** Of the site; the world has the first. */
+  readonly brokers = [brokerUrl];
   #serial = 0;
   #areSensorsSilent = false;
 
@@ -106,7 +111,10 @@ export class VirtualAgents {
         url: cloudUrl,
         clientId: "cloud",
         keepAlive: seconds(30),
-        subscriptions: [{ filter: "skein/1/test/aggregates/#", qos: 1 }],
+        subscriptions: [
+          { filter: "skein/1/test/aggregates/#", qos: 1 },
+          { filter: "skein/1/test/events/#", qos: 1 },
+        ],
         maxPendingBytes: 1_000_000,
       },
       {
@@ -124,11 +132,12 @@ export class VirtualAgents {
   }
 
   #received(topic: string, payload: Uint8Array): void {
-    this.items.push({ topic, body: JSON.parse(Buffer.from(payload).toString()) as Record<string, unknown> });
+    const body = JSON.parse(Buffer.from(payload).toString()) as Record<string, unknown>;
+    if (typeof body["id"] !== "string") return;
+    this.items.push({ topic, body });
     const message = readDashboard(siteId("test"), topic, payload);
-    if (message.kind !== "aggregate") throw new Error(`${topic}: ${JSON.stringify(message)}`);
-    const { values } = message;
-    if (this.published.item(values.id, topic, payload, true) === "first") this.published.aggregate(values);
+    const isFirst = this.published.item(body["id"], topic, payload, true) === "first";
+    if (isFirst && message.kind === "aggregate") this.published.aggregate(message.values);
   }
 
   newDisk(number: number): SimulatedDisk {
@@ -167,38 +176,41 @@ export class VirtualAgents {
 
   /** As `start`, but time passes only where the test lets it. */
   async launch(device: VirtualDevice, found: boolean): Promise<void> {
-    const clock = new VirtualClock(this.time);
+    const clock = this.clockOf(device);
     device.clock = clock;
     const data = await device.disk.openDataDirectory();
-    const agent = createAgent(
-      {
-        clock,
-        random: this.random.fork(`${device.name} ${this.time.now}`),
-        logger: loggerTo(this.log, device.name, this.time),
-        data,
-        links: this.network.device(device.host),
-        drivers: (sensor) => {
-          if (this.unknownDrivers.has(sensor)) throw new SkeinError("invalid-argument", `no driver for ${sensor}`);
-          return this.#driver(sensor, clock);
-        },
+    const ports: AgentPorts = {
+      clock,
+      random: this.random.fork(`${device.name} ${this.time.now}`),
+      logger: loggerTo(this.log, device.name, this.time),
+      data,
+      links: this.network.device(device.host),
+      drivers: (sensor) => {
+        if (this.unknownDrivers.has(sensor)) throw new SkeinError("invalid-argument", `no driver for ${sensor}`);
+        return this.#driver(sensor, clock);
       },
-      {
-        site: siteId("test"),
-        device: deviceId(device.name),
-        found,
-        brokers: [{ url: brokerUrl }],
-        keepAlive: seconds(10),
-        timing: defaultTiming,
-        version: "0.0.0-test",
-        ...(this.sizes === undefined ? {} : { sizes: this.sizes }),
-      },
-    );
+    };
+    const agent = createAgent(this.watched(device, ports), {
+      site: siteId("test"),
+      device: deviceId(device.name),
+      found,
+      brokers: this.brokers.map((url) => ({ url })),
+      keepAlive: seconds(10),
+      timing: defaultTiming,
+      version: "0.0.0-test",
+      ...(this.sizes === undefined ? {} : { sizes: this.sizes }),
+    });
     device.agent = agent;
     device.failure = undefined;
     agent.failed.then((failure) => {
       if (device.agent === agent) device.failure = failure;
     }, rethrow);
     await agent.start();
+  }
+
+  /** Of the start that is about to happen; whoever wants to look on overrides it. */
+  protected watched(_device: VirtualDevice, ports: AgentPorts): AgentPorts {
+    return ports;
   }
 
   async stop(device: VirtualDevice): Promise<void> {
@@ -257,7 +269,7 @@ export class VirtualAgents {
     const configuration = {
       devices: new Map(this.devices.map(({ name }) => [deviceId(name), { zone: undefined, labels: {} }])),
       sensors,
-      aggregations: new Map([["all", { window: seconds(10), grace: seconds(8), groupBy: ["quantity"], where: {} }]]),
+      aggregations: new Map([["all", { window: seconds(10), grace: seconds(8), groupBy: this.groupBy, where: {} }]]),
       settings: {
         ...defaultConfiguration.settings,
         uplink: cloudUrl,
@@ -327,6 +339,12 @@ export class VirtualAgents {
       `the dashboard has what is stored, each once: ${story()}\n${this.log.slice(-30).join("\n")}`,
     );
     return expected;
+  }
+
+  /** Events of the outbox, each once: what they say. */
+  lossEvents(): string[] {
+    const events = this.items.filter(({ topic }) => topic.includes("/events/"));
+    return [...new Map(events.map(({ body }) => [body["id"], String(body["text"])])).values()];
   }
 
   totalSensed(): number {

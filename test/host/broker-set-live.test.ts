@@ -37,6 +37,7 @@ function device(name: string, urls: readonly string[], session = 1) {
       site,
       self,
       session,
+      start: session,
       brokers: urls.map((url) => ({ url })),
       keepAlive: seconds(5),
       generation: () => firstGeneration,

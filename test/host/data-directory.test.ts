@@ -92,7 +92,7 @@ describe("a data directory", () => {
     await append(directory, "readings", "reading");
     await directory.storage.write([{ kind: "put", key: "state", value: Buffer.from("1") }]);
     await directory.newIncarnation();
-    expect(directory.identity.was).toBe(old);
+    expect(directory.identity.was).toEqual([old]);
     expect(directory.identity.incarnation).not.toBe(old);
     expect(directory.identity.session).toBe(1);
     expect(await contents(directory, "raft")).toEqual([]);
@@ -100,8 +100,34 @@ describe("a data directory", () => {
     expect(await contents(directory, "readings")).toEqual(["reading"]);
     await directory.close();
     const again = await start();
-    expect(again.identity).toMatchObject({ was: old, incarnation: directory.identity.incarnation, session: 2 });
+    expect(again.identity).toMatchObject({ was: [old], incarnation: directory.identity.incarnation, session: 2 });
     expect(existsSync(join(path, "incarnations", old, "logs", "raft"))).toBe(true);
+  });
+
+  it("fills the stores of a new incarnation before it is the one, and leaves the old one if that fails", async () => {
+    const directory = await start();
+    const { incarnation: old } = directory.identity;
+    await append(directory, "raft", "entry");
+    await directory.storage.write([{ kind: "put", key: "state", value: Buffer.from("1") }]);
+    const failing = directory.newIncarnation({ fill: () => Promise.reject(new Error("no room")) });
+    await expect(failing).rejects.toThrow("no room");
+    expect(directory.identity.incarnation).toBe(old);
+    expect(Buffer.from((await directory.storage.get("state")) ?? []).toString()).toBe("1");
+    const generation = { number: 2, nonce: "cd".repeat(16) };
+    await directory.newIncarnation({
+      generation,
+      fill: async ({ storage, logFiles }) => {
+        await storage.write([{ kind: "put", key: "state", value: Buffer.from("2") }]);
+        const { log } = await logFiles.open("raft", options, () => undefined);
+        await new Promise<void>((done) => log.append(Buffer.from("first"), () => done()));
+        await log.close();
+      },
+    });
+    await directory.close();
+    const again = await start();
+    expect(again.identity).toMatchObject({ generation, was: [old] });
+    expect(await contents(again, "raft")).toEqual(["first"]);
+    expect(Buffer.from((await again.storage.get("state")) ?? []).toString()).toBe("2");
   });
 
   it("keeps a bounded number of incarnations set aside (6 changes)", async () => {
@@ -110,7 +136,7 @@ describe("a data directory", () => {
     const kept = readdirSync(join(path, "incarnations"));
     expect(kept.length).toBe(4);
     expect(kept).toContain(directory.identity.incarnation);
-    expect(kept).toContain(directory.identity.was);
+    expect(kept).toContain(directory.identity.was[0]);
   });
 
   it("takes a new incarnation on another card, and none when the serial cannot be read", async () => {
@@ -122,7 +148,7 @@ describe("a data directory", () => {
     await blind.close();
     const copy = await start("cid:two");
     expect(copy.origin).toBe("copied");
-    expect(copy.identity).toMatchObject({ was: first.identity.incarnation, storageSerial: "cid:two", session: 3 });
+    expect(copy.identity).toMatchObject({ was: [first.identity.incarnation], storageSerial: "cid:two", session: 3 });
     expect(await contents(copy, "raft")).toEqual([]);
     await copy.close();
     expect((await start("cid:two")).origin).toBe("found");
@@ -151,7 +177,7 @@ describe("a data directory", () => {
     }
     const second = await start();
     expect(second.origin).toBe("damaged");
-    expect(second.identity).toMatchObject({ was: first.identity.incarnation, session: 2 });
+    expect(second.identity).toMatchObject({ was: [first.identity.incarnation], session: 2 });
     expect(await second.storage.get("state")).toBeUndefined();
     expect(await contents(second, "readings")).toEqual(["reading"]);
     expect(readdirSync(join(path, "incarnations"))).toContain(first.identity.incarnation);

@@ -33,7 +33,9 @@ describe("BrokerSet with one broker", () => {
     expect(a.brokerSet.broadcast(heartbeat(1))).toBe(true);
     world.time.run(seconds(1));
     for (const { received } of [b, c]) {
-      expect(received).toEqual([{ from: a.self, session: 1, broadcast: true, message: heartbeat(1), via: one }]);
+      expect(received).toEqual([
+        { from: a.self, session: 1, start: 1, broadcast: true, message: heartbeat(1), via: one },
+      ]);
     }
     expect(a.received).toEqual([]);
     expect(a.brokerSet.brokers()[0]?.roundTrip).toBeGreaterThan(0);
@@ -64,7 +66,7 @@ describe("BrokerSet with one broker", () => {
     world.time.run(seconds(1));
     expect(b.brokerSet.send(a.self, ack(7))).toBe(true);
     world.time.run(seconds(1));
-    expect(a.received).toEqual([{ from: b.self, session: 1, broadcast: false, message: ack(7), via: one }]);
+    expect(a.received).toEqual([{ from: b.self, session: 1, start: 1, broadcast: false, message: ack(7), via: one }]);
     expect(c.received).toEqual([]);
   });
 
@@ -121,10 +123,10 @@ describe("BrokerSet with one broker", () => {
     const [a, b] = [world.device("a"), world.device("b")];
     world.time.run(seconds(1));
     expect(world.network.broker(one).clientIds()).toEqual([
-      "skein-test-a-01010101-1-data",
-      "skein-test-a-01010101-1-raft",
-      "skein-test-b-01010101-1-data",
-      "skein-test-b-01010101-1-raft",
+      "skein-test-a-01010101-1-1-data",
+      "skein-test-a-01010101-1-1-raft",
+      "skein-test-b-01010101-1-1-data",
+      "skein-test-b-01010101-1-1-raft",
       "stranger",
     ]);
     heard.length = 0;

@@ -11,6 +11,7 @@ const head: FrameHead = {
   from: memberNamed("alpha"),
   to: memberNamed("b", 2),
   session: 2 ** 40,
+  start: 2 ** 47 + 5,
   sequence: 2 ** 48 - 1,
 };
 const body = Buffer.from("the body");
@@ -75,7 +76,7 @@ describe("frames", () => {
     ["a sender without a name", 3, 0],
     ["a name longer than names are", 3, 33],
     ["names longer than the frame", 4, 32],
-    ["a name that is none", 69, 0x41],
+    ["a name that is none", 75, 0x41],
   ])("with %s are dropped by their head", (_what, at, value) => {
     const frame = frameOf();
     frame[at] = value;

@@ -38,13 +38,13 @@ function topicOf(message: SiteMessage): Topic {
   }
 }
 
-const writer = new FrameWriter({ ...common, self: speaker, session: 3 });
+const writer = new FrameWriter({ ...common, self: speaker, session: 3, start: 3 });
 const recorded = allSamples.map((message) => {
   const topic = topicOf(message);
   const isForAll = topic.kind === "log" || topic.kind === "presence";
   const [frame] = writer.write(message, isForAll ? undefined : hearer);
   if (frame === undefined) throw new Error("a sample fits a frame");
-  const bodyAt = 69 + speaker.device.length + (isForAll ? 0 : hearer.device.length);
+  const bodyAt = 75 + speaker.device.length + (isForAll ? 0 : hearer.device.length);
   return {
     topic: topics.build(topic),
     head: Buffer.from(frame.bytes.subarray(0, bodyAt)),
@@ -61,6 +61,7 @@ it("survives 100,000 mutations of frames of every kind, none of which holds the 
     topics,
     self: hearer,
     session: 1,
+    start: 1,
     traffic,
     heardOwnName: () => undefined,
     heardGeneration: ({ generation }) => generations.add(generation.nonce),
@@ -126,7 +127,7 @@ it("survives 100,000 mutations of frames of every kind, none of which holds the 
 
 /** A frame by another session of the hearer. */
 function ownName(): Uint8Array {
-  const other = new FrameWriter({ ...common, self: hearer, session: 9 });
+  const other = new FrameWriter({ ...common, self: hearer, session: 9, start: 9 });
   const [frame] = other.write(allSamples[0] as SiteMessage, hearer);
   return frame?.bytes ?? new Uint8Array(0);
 }

@@ -44,6 +44,7 @@ describe("message bodies", () => {
           from: memberNamed("a"),
           to: isForAll ? undefined : memberNamed("b", 2),
           session: 3,
+          start: 5,
           sequence: 77,
         },
         encodeMessage(samples[kind][0]),

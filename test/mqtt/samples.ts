@@ -1,7 +1,7 @@
 // Valid messages of every kind, with the corners that each can have.
 
 import { memberKey } from "../../src/base/ids.ts";
-import { logIndex, siteTime, term } from "../../src/base/units.ts";
+import { logIndex, milliseconds, siteTime, term } from "../../src/base/units.ts";
 import type { MessageKind, SiteMessage } from "../../src/mqtt/messages.ts";
 import type { Entry, SnapshotName } from "../../src/raft/types.ts";
 import type { Fold, PartialPart } from "../../src/readings/types.ts";
@@ -80,7 +80,11 @@ export const samples: { readonly [Kind in MessageKind]: SamplesOf<Kind> } = {
     { ...append, entries },
     { ...append, siteTime: siteTime(0), entries: [] },
   ],
-  "append-ack": [{ kind: "append-ack", term: term(7), beat: 3, match: logIndex(15) }],
+  "append-ack": [
+    { kind: "append-ack", term: term(7), beat: 3, match: logIndex(15), idea: { time, isKept: true } },
+    { kind: "append-ack", term: term(7), beat: 3, match: logIndex(15), idea: { time: siteTime(0), isKept: false } },
+    { kind: "append-ack", term: term(7), beat: 3, match: logIndex(15) },
+  ],
   gap: [{ kind: "gap", term: term(7), beat: 3, match: logIndex(4), lastIndex: logIndex(6), lastTerm: term(5) }],
   "snapshot-offer": [
     { kind: "snapshot-offer", term: term(7), name, bytes: 2 ** 33, voters: { current: voters } },
@@ -90,6 +94,9 @@ export const samples: { readonly [Kind in MessageKind]: SamplesOf<Kind> } = {
   "snapshot-chunk": [
     { kind: "snapshot-chunk", term: term(7), name, offset: 0, data: new Uint8Array(500).fill(9), isLast: false },
     { kind: "snapshot-chunk", term: term(7), name, offset: 500, data: new Uint8Array(0), isLast: true },
+  ],
+  "transfer-request": [
+    { kind: "transfer-request", term: term(7), beat: 2 ** 40, lastIndex: logIndex(15), lastTerm: term(6) },
   ],
   "read-question": [{ kind: "read-question", term: term(7), request: 12 }],
   "read-answer": [
@@ -115,11 +122,17 @@ export const samples: { readonly [Kind in MessageKind]: SamplesOf<Kind> } = {
   join: [
     {
       kind: "join",
-      request: { ...memberNamed("a"), session: 1, was: memberNamed("a", 2).incarnation, version: "0.1.0" },
+      request: { ...memberNamed("a"), session: 1, start: 7, was: [memberNamed("a", 2).incarnation], version: "0.1.0" },
+      began: { term: term(3), lastIndex: logIndex(9), lastTerm: term(2) },
     },
-    { kind: "join", request: { ...memberNamed("b"), session: 9, was: undefined, version: "" } },
+    {
+      kind: "join",
+      request: { ...memberNamed("b"), session: 9, start: 0, was: [], version: "" },
+      began: { term: term(0), lastIndex: logIndex(0), lastTerm: term(0) },
+    },
   ],
   "join-refused": [{ kind: "join-refused", reason: "id-in-use", detail: "another a is running" }],
+  copy: [{ kind: "copy", session: 4, start: 2 ** 47 }],
   propose: [{ kind: "propose", session, serial: 5, command: Uint8Array.of(0xa0) }],
   "proposal-answer": [
     { kind: "proposal-answer", session, serial: 5, outcome: { kind: "done", index: logIndex(16) } },
@@ -133,6 +146,11 @@ export const samples: { readonly [Kind in MessageKind]: SamplesOf<Kind> } = {
     { kind: "proposal-answer", session, serial: 5, outcome: { kind: "not-leader", leader: undefined } },
     { kind: "proposal-answer", session, serial: 5, outcome: { kind: "busy" } },
   ],
+  "time-question": [
+    { kind: "time-question", request: 2 ** 48, jump: logIndex(31), wall: milliseconds(-86_400_000) },
+    { kind: "time-question", request: 0, jump: logIndex(0), wall: undefined },
+  ],
+  "time-answer": [{ kind: "time-answer", request: 2 ** 48, siteTime: time }],
   "api-question": [
     { kind: "api-question", id: 1, name: "config apply", argument: { file: "site.yaml", lines: [1, null, true, "x"] } },
     { kind: "api-question", id: 2, name: "status", argument: null },

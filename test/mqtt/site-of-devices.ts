@@ -55,6 +55,7 @@ export class TestSite {
     options: {
       life?: number;
       session?: number;
+      start?: number;
       generation?: Generation | undefined;
       urls?: readonly string[];
       adopt?: boolean;
@@ -72,6 +73,7 @@ export class TestSite {
         site,
         self,
         session: options.session ?? 1,
+        start: options.start ?? options.session ?? 1,
         brokers: (options.urls ?? this.urls).map((url) => ({ url })),
         keepAlive: seconds(10),
         generation: () => generation,

@@ -9,10 +9,13 @@ const seeds = chosen === undefined ? Array.from({ length: 500 }, (_, i) => i + 1
 
 it(`keeps its promises and heals (${seeds.length} seeds, 1–7 members, loss, repetition, crashes, cuts)`, () => {
   let committed = 0;
+  let handedOver = 0;
   for (const seed of seeds) {
     const world = new World(seed, planOf(seed), chosen !== undefined);
     try {
-      committed += world.run().committed;
+      const report = world.run();
+      committed += report.committed;
+      handedOver += report.handedOver;
     } catch (cause) {
       if (chosen !== undefined) process.stderr.write(`${world.trace.join("\n")}\n`);
       throw new Error(
@@ -24,4 +27,5 @@ it(`keeps its promises and heals (${seeds.length} seeds, 1–7 members, loss, re
     }
   }
   expect(committed).toBeGreaterThan(10 * seeds.length);
+  expect(handedOver).toBeGreaterThan(seeds.length);
 }, 120_000);

@@ -228,6 +228,31 @@ describe("readings before the device has site time", () => {
     expect(brief(bench.read(again, 0))).toEqual(expected);
   });
 
+  it("get none before one that was given already: not in memory, on the card, or after a restart", async () => {
+    for (const isFlushed of [false, true]) {
+      const bench = new Bench();
+      const store = await bench.start();
+      add(store, 100_000, 1);
+      add(store, undefined, 2);
+      bench.run(1000);
+      add(store, undefined, 3);
+      if (isFlushed) {
+        store.flush();
+        bench.run(500);
+      }
+      bench.run(1000);
+      store.synchronize(siteTime(100_500)); // half a second has passed on the site's clock, two on the device's
+      add(store, 101_000, 4);
+      store.flush();
+      bench.run(500);
+      const expected = [100_000, 100_000, 100_000, 101_000];
+      expect(bench.read(store, 0).map(({ stamp }) => stamp)).toEqual(expected);
+      const again = await bench.start();
+      expect(bench.read(again, 0).map(({ stamp }) => stamp)).toEqual(expected);
+      expect(again.lastStamp).toBe(101_000);
+    }
+  });
+
   it("that still wait for their flush are stamped in it", async () => {
     const bench = new Bench();
     const store = await bench.start();

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { deviceId, siteId } from "../../src/base/ids.ts";
 import { limits } from "../../src/base/limits.ts";
-import { logIndex, seconds, siteTime } from "../../src/base/units.ts";
+import { logIndex, milliseconds, seconds, siteTime } from "../../src/base/units.ts";
 import { decodeProposal, encodeProposal } from "../../src/site/command-codec.ts";
 import type { Command, Proposal } from "../../src/site/types.ts";
 import { epoch, hex, incarnation, origin, part, StoredCells, sensor, site } from "./site-fixture.ts";
@@ -13,12 +13,13 @@ const join = {
   device: deviceId("pi-1"),
   incarnation: incarnation(1),
   session: 3,
-  was: incarnation(9),
+  start: 2 ** 47,
+  was: [incarnation(9)],
   version: "0.1.0",
 };
 const commands: readonly Command[] = [
   { kind: "found", site: siteId("house"), generation: { number: 1, nonce: hex(7) } },
-  { kind: "join", joins: [join, { ...join, device: deviceId("pi-2"), was: undefined }] },
+  { kind: "join", joins: [join, { ...join, device: deviceId("pi-2"), was: [] }] },
   { kind: "remove", device: deviceId("pi-2") },
   {
     kind: "configure",
@@ -56,6 +57,18 @@ const commands: readonly Command[] = [
   { kind: "cursor", upTo: 32 },
   { kind: "checkpoint", previous: undefined },
   { kind: "checkpoint", previous: { index: logIndex(90), digest: hex(5) } },
+  {
+    kind: "time",
+    after: 3,
+    change: {
+      kind: "adopt",
+      sources: [deviceId("pi-1"), deviceId("pi-2")],
+      jump: milliseconds(86_400_123),
+      ahead: milliseconds(0),
+    },
+  },
+  { kind: "time", after: 4, change: { kind: "lost" } },
+  { kind: "time", after: 5, change: { kind: "set", jump: milliseconds(5_000), author: "anna" } },
   {
     kind: "degrade",
     next: 47,

@@ -45,7 +45,8 @@ describe("joining", () => {
       device: deviceId(device),
       incarnation: incarnation(life),
       session: 1,
-      was: undefined,
+      start: 1,
+      was: [],
       version: "1",
     });
     expect(s.apply({ kind: "join", joins: [join("b", 1), join("a", 1)] })).toMatchObject(refusedFor("gone-origin"));
@@ -61,7 +62,8 @@ describe("joining", () => {
       device: deviceId(`d${place}`),
       incarnation: incarnation(1),
       session: 1,
-      was: undefined,
+      start: 1,
+      was: [],
       version: "1",
     }));
     for (let from = 0; from < joins.length; from += 250)
@@ -91,9 +93,23 @@ describe("a new incarnation", () => {
     expect(s.state.counted(origin("a", 2))).toBe(0);
     expect(s.state.counted(origin("a", 1))).toBe(3);
     expect(missingIn(s)).toBe(2);
+    expect(s.items("events")).toMatchObject([
+      { kind: "readings-lost", device: "a", incarnation: incarnation(1), from: 4, to: 5, readings: 2, id: "1.1" },
+    ]);
     s.now += 80_000;
     s.close();
     expect(s.items()).toMatchObject([{ count: 3, missing: 2 }]);
+  });
+
+  it("goes on where the newest known one of its line stopped, if one between was never admitted (power cut after it was made)", () => {
+    const s = site("a");
+    s.count("a", 0, [1, 2, 3], { stored: 5 });
+    s.join("a", { life: 3, was: [incarnation(2), incarnation(1)] });
+    expect(s.state.counted(origin("a", 3))).toBe(3);
+    expect(missingIn(s)).toBe(0);
+    s.join("a", { life: 4, was: [incarnation(3), incarnation(2), incarnation(1)] });
+    expect(s.state.counted(origin("a", 4))).toBe(3);
+    expect(s.join("a", { life: 5, was: [incarnation(9), incarnation(1)] })).toMatchObject(refusedFor("heir-exists"));
   });
 
   it("cannot be heir of readings that another went on with (second claimant)", () => {
@@ -113,6 +129,19 @@ describe("a new incarnation", () => {
     s.join("a", { life: 2, wasLife: 1 });
     expect(missingIn(s)).toBe(0);
     expect(s.state.counted(origin("a", 2))).toBe(1);
+    expect(s.items("events")).toMatchObject([
+      { kind: "readings-lost", from: 2, to: 5 },
+      { kind: "readings-found", from: 2, to: 5, text: expect.stringMatching(/2–5 \(4\).*counted on/) as string },
+    ]);
+  });
+
+  it("says nothing where nothing was lost (wiped with everything counted, copied with the readings)", () => {
+    const s = site("a", "b");
+    s.count("a", 0, [1, 2]);
+    s.count("b", 0, [1, 2], { stored: 9 });
+    s.join("a", { life: 2 });
+    s.join("b", { life: 2, wasLife: 1 });
+    expect(s.items("events")).toEqual([]);
   });
 
   it("is heir also of the oldest removed origin, at the bound of their table", () => {

@@ -55,8 +55,15 @@ export class Site {
 
   join(device: string, more: Partial<JoinRequest> & { life?: number; wasLife?: number } = {}): Applied {
     const { life = 1, wasLife, ...rest } = more;
-    const was = wasLife === undefined ? undefined : incarnation(wasLife);
-    const request = { device: deviceId(device), incarnation: incarnation(life), session: 1, version: "0.1.0", was };
+    const was = wasLife === undefined ? [] : [incarnation(wasLife)];
+    const request = {
+      device: deviceId(device),
+      incarnation: incarnation(life),
+      session: 1,
+      start: 1,
+      version: "0.1.0",
+      was,
+    };
     return this.apply({ kind: "join", joins: [{ ...request, ...rest }] });
   }
 
@@ -92,11 +99,12 @@ export class Site {
   }
 
   /** Items that wait in the outbox, read as a dashboard would. */
-  items(): Record<string, unknown>[] {
+  items(of: "aggregates" | "events" = "aggregates"): Record<string, unknown>[] {
     const { first, next } = this.state.outbox;
-    return Array.from({ length: next - first }, (_, place) => {
+    return Array.from({ length: next - first }).flatMap((_, place) => {
       const item = this.state.outbox.item(first + place);
-      return JSON.parse(Buffer.from(item?.payload ?? []).toString()) as Record<string, unknown>;
+      if (item?.topic.startsWith(`${of}/`) !== true) return [];
+      return [JSON.parse(Buffer.from(item.payload).toString()) as Record<string, unknown>];
     });
   }
 }

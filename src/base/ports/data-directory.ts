@@ -13,14 +13,31 @@ export interface DataDirectoryIdentity {
   readonly storageSerial: string;
   /** Absent until the first `saveGeneration`; a new incarnation keeps it. */
   readonly generation?: Generation;
-  /** The incarnation before this one, whose readings the directory still has. */
-  readonly was?: Incarnation;
+  /** The incarnations before this one whose readings the directory still has, newest first. */
+  readonly was: readonly Incarnation[];
 }
 
 export interface DataDirectoryUsage {
   /** Since opening: bytes handed to the disk, and how often it was asked to make them durable. */
   readonly bytesWritten: number;
   readonly syncs: number;
+}
+
+/** An incarnation that is being made: its stores, and nobody else's yet. */
+export interface IncarnationStores {
+  readonly incarnation: Incarnation;
+  /** Its `raft` log; to be closed again. */
+  readonly logFiles: LogFiles;
+  readonly storage: Storage;
+}
+
+export interface NextIncarnation {
+  /** The generation that it belongs to; absent: that of the one before. */
+  readonly generation?: Generation;
+  /** Those whose readings it has; absent: the one before and all that that one had. */
+  readonly was?: readonly Incarnation[];
+  /** Fills its stores, synced, before anything else changes: a power cut until then changes nothing. */
+  readonly fill?: (stores: IncarnationStores) => Promise<void>;
 }
 
 /** The log that, like `storage`, belongs to one incarnation. All others stay when the incarnation changes. */
@@ -39,10 +56,10 @@ export interface DataDirectory {
   /** Durable when it resolves. */
   saveGeneration(generation: Generation): Promise<void>;
   /**
-   * Goes on with an empty `raft` log and an empty storage under a new incarnation; the old ones are set aside, and `was` names
-   * the old one. Atomic: after a power cut it is the one or the other. The log `raft` must be closed, `storage` is closed here.
+   * Goes on with an empty `raft` log and an empty storage, or what `fill` puts there, under a new incarnation; the old ones are
+   * set aside. Atomic: after a power cut it is the one or the other. The log `raft` must be closed, `storage` is closed here.
    */
-  newIncarnation(): Promise<void>;
+  newIncarnation(next?: NextIncarnation): Promise<void>;
   usage(): DataDirectoryUsage;
   /** Idempotent; closes the logs and the storage. */
   close(): Promise<void>;

@@ -3,6 +3,7 @@ import type { Duration } from "../units.ts";
 
 export interface MqttMessage {
   readonly topic: string;
+  /** On delivery: others may have been given the same bytes; who receives them only reads. */
   readonly payload: Uint8Array;
   /** On delivery: the broker had it in store, it is not live. On publishing: the broker shall keep it. */
   readonly retain: boolean;

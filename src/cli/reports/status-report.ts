@@ -39,7 +39,7 @@ function device(status: AgentStatus): string[] {
   return [
     `device      ${status.device}, ${kind}, session ${status.session}, agent ${status.version}`,
     `log         commit ${status.commit}, applied ${status.applied}${behind === 0 ? "" : ` (${behind} behind)`}, revision ${status.revision}`,
-    `site time   ${time}${status.isSiteTimeSynced ? "" : " (no clock source yet: consistent, but perhaps wrong)"}`,
+    `site time   ${time}, ${status.siteTimeState}`,
     ...status.brokers.map((broker, i) => `${i === 0 ? "brokers     " : "            "}${describeBroker(broker)}`),
     `readings    ${readings.taken} taken, ${readings.counted} counted, ${readings.uncounted} to be counted, ${readings.missing} missing`,
     ...(readings.stopped === undefined ? [] : [`            no readings are taken: ${readings.stopped}`]),

@@ -213,7 +213,7 @@ describe("a simulated disk", () => {
       await settle(time, directory.storage.write([{ kind: "put", key: "a", value: bytes("1") }]));
       const old = directory.identity.incarnation;
       await settle(time, directory.newIncarnation());
-      expect(directory.identity.was).toBe(old);
+      expect(directory.identity.was).toEqual([old]);
       expect(directory.identity.incarnation).not.toBe(old);
       expect(await settle(time, directory.storage.get("a"))).toBeUndefined();
       const counts = { raft: 0, readings: 0 };
@@ -231,7 +231,7 @@ describe("a simulated disk", () => {
       const copy = disk.copy("cid:other");
       const copied = await start(copy);
       expect(copied.origin).toBe("copied");
-      expect(copied.identity).toMatchObject({ was: first.identity.incarnation, storageSerial: "cid:other" });
+      expect(copied.identity).toMatchObject({ was: [first.identity.incarnation], storageSerial: "cid:other" });
       disk = disk.crash();
       expect((await start()).identity.incarnation).toBe(first.identity.incarnation);
     });

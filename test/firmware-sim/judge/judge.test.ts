@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { siteTime } from "../../../src/base/units.ts";
-import { correctSite, type Item, itemOf, judged, site, start } from "./judged-site.ts";
+import { correctSite, type Item, itemOf, type JudgedSite, judged, site, start } from "./judged-site.ts";
 
 const windowOf = ({ topic, body }: Item) =>
   `window ${topic.split("aggregates/")[1]} ${new Date(body.ts).toISOString()}`;
@@ -122,6 +122,36 @@ it("fails on a reading that is stored without a stamp", () => {
   const verdict = judged(broken);
   expect(verdict.failures.join()).toContain(`in no window: ${reading.sensor} number 1`);
   expect(verdict.readings).toMatchObject({ lost: 1, double: 1 });
+});
+
+/** From item 7 on generation 2 publishes; the lost majority had published two of its own, the first a window that came out fuller. */
+function recovered(): JudgedSite {
+  const site = correctSite();
+  const [first, seventh] = [itemOf(site, 0), itemOf(site, 6)];
+  for (const [i, { body }] of site.items.entries()) body.id = `${i < 6 ? 1 : 2}.${i + 1}`;
+  const lost = [
+    { ...seventh, body: { ...seventh.body, id: "1.7", count: seventh.body.count + 3, edition: 1 } },
+    { ...first, body: { ...first.body, id: "1.8", count: 5, adds: true as const, edition: 0 } },
+  ];
+  site.items.splice(6, 0, ...lost);
+  return site;
+}
+
+it("passes a site that went on in a later generation: what the earlier one published from that number on is void", () => {
+  const site = recovered();
+  expect(judged(site).failures).toEqual([]);
+  const late = site.items.splice(6, 2);
+  site.items.push(...late);
+  expect(judged(site).failures).toEqual([]);
+});
+
+it.each<[string, (items: Item[]) => void, RegExp]>([
+  ["its numbers do not go on", (items) => void items.splice(9, 1), /item 2\.8 never came/],
+  ["an item that is still of the earlier one never comes", (items) => void items.splice(5, 1), /item 1\.6 never came/],
+])("fails a site in a later generation when %s", (_, damage, message) => {
+  const broken = recovered();
+  damage(broken.items);
+  expect(judged(broken).failures.join("\n")).toMatch(message);
 });
 
 it.each<[string, (items: Item[], third: Item) => void, RegExp]>([

@@ -10,6 +10,7 @@ const storm: Faults = {
   reunions: 2,
   slowDisks: 2,
   changes: 3,
+  transfers: 1,
 };
 const calm: Faults = {
   weather: { loss: 0, repeat: 0, freeze: 0, delayMsMax: 10 },
@@ -19,15 +20,16 @@ const calm: Faults = {
   reunions: 2,
   slowDisks: 0,
   changes: 0,
+  transfers: 0,
 };
 
 const faultsBySeed: readonly Faults[] = [
   storm,
-  { ...calm, changes: 4 },
-  { ...calm, weather: { loss: 0.15, repeat: 0.15, freeze: 0.02, delayMsMax: 60 }, changes: 2 },
+  { ...calm, changes: 4, transfers: 2 },
+  { ...calm, weather: { loss: 0.15, repeat: 0.15, freeze: 0.02, delayMsMax: 60 }, changes: 2, transfers: 4 },
   { ...calm, crashes: 5, changes: 2 },
   { ...calm, weather: { ...storm.weather, freeze: 0.25 }, cuts: 1, reunions: 0.5, pauses: 1 },
-  { ...calm, crashes: 2, slowDisks: 6 },
+  { ...calm, crashes: 2, slowDisks: 6, transfers: 4 },
   { ...storm, crashes: 6 },
 ];
 const votersBySeed = [1, 3, 2, 3, 5] as const;

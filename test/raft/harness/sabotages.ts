@@ -69,6 +69,8 @@ export const sabotages: Readonly<Record<string, Broken>> = {
     sends((effect) => (effect.message.kind === "gap" ? undefined : effect)),
   "never asks for a snapshot's next chunk (case 16)": () =>
     sends((effect) => (effect.message.kind === "snapshot-question" ? undefined : effect)),
+  "never takes over when it is asked to (case 22)": () =>
+    sends((effect) => (effect.message.kind === "transfer-request" ? undefined : effect)),
   "forgets its vote when it restarts (paper §5.2)": () => ({ recovering: (disk) => disk.lose("vote") }),
   "forgets synced entries when it restarts (paper §5.1)": () => ({ recovering: (disk) => disk.lose("last entries") }),
   "comes back wiped under its name (case 11)": () => ({

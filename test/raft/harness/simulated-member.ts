@@ -205,6 +205,7 @@ export class SimulatedMember {
       case "store-chunk":
         this.#store(effect);
         return;
+      case "transfer-ended":
       case "proposed":
       case "proposal-refused":
       case "read-ready":

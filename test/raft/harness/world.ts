@@ -7,7 +7,7 @@ import { SeededRandom } from "../../../firmware-sim/seeded-random.ts";
 import { VirtualTime } from "../../../firmware-sim/virtual-clock.ts";
 import type { MemberKey } from "../../../src/base/ids.ts";
 import { type LogIndex, logIndex, milliseconds, seconds, term } from "../../../src/base/units.ts";
-import type { LogStart, RaftEffect, RaftLimits, RaftMessage } from "../../../src/raft/types.ts";
+import type { LogStart, RaftEffect, RaftLimits, RaftMessage, TransferOutcome } from "../../../src/raft/types.ts";
 import { memberNamed, timing } from "../kit.ts";
 import { Checkers } from "./checkers.ts";
 import { type Sabotage, SimulatedMember } from "./simulated-member.ts";
@@ -29,6 +29,8 @@ export interface Faults {
   readonly slowDisks: number;
   /** Changes of the voters, to any few members. */
   readonly changes: number;
+  /** The leadership is handed over, to any member. */
+  readonly transfers: number;
 }
 
 export interface Plan {
@@ -54,6 +56,9 @@ export interface Report {
   readonly truncations: number;
   readonly gaps: number;
   readonly busy: number;
+  /** Hand-overs, and those of them whose target leads. */
+  readonly transfers: number;
+  readonly handedOver: number;
 }
 
 /** Small, so that every bound is met. */
@@ -78,6 +83,8 @@ export class World {
   readonly #isTraced: boolean;
   readonly #reads = new Map<number, LogIndex>();
   #context = 0;
+  #handingOver: number | undefined;
+  #handedOver: TransferOutcome | undefined;
   readonly #counts = {
     proposed: 0,
     reads: 0,
@@ -87,6 +94,8 @@ export class World {
     truncations: 0,
     gaps: 0,
     busy: 0,
+    transfers: 0,
+    handedOver: 0,
   };
 
   constructor(seed: number, plan: Plan, isTraced = false) {
@@ -152,6 +161,7 @@ export class World {
       [faults.cuts, () => this.#cut()],
       [faults.slowDisks, () => this.#toggleDisk(member)],
       [faults.changes, () => this.#change(member)],
+      [faults.transfers, () => this.#transfer()],
       [5, () => member.start()],
       [faults.reunions, () => this.network.heal()],
       [10, () => this.#read(member)],
@@ -198,6 +208,14 @@ export class World {
     member.handle({ kind: "change-voters", context: this.#context, voters });
   }
 
+  #transfer(): void {
+    const to = this.#anyMember().key;
+    this.#context += 1;
+    for (const one of this.members) {
+      if (one.status()?.role === "leader") one.handle({ kind: "transfer", context: this.#context, to });
+    }
+  }
+
   #crash(member: SimulatedMember): void {
     this.#counts.crashes += 1;
     const struck = this.#random.below(8) === 0 ? this.members : [member];
@@ -241,7 +259,9 @@ export class World {
     if (leader === undefined || leaders.length > 1) throw new Violation(`heals: ${leaders.length} leaders after 20 s`);
     const before = this.checkers.committed;
     for (let i = 0; i < 5; i++) this.#propose(leader);
-    this.time.run(seconds(10));
+    this.time.run(seconds(5));
+    this.#handOver(leader);
+    this.time.run(seconds(5));
     if (this.checkers.committed <= before) throw new Violation("heals: a new proposal does not commit within 10 s");
     for (const member of this.members) {
       const isEqual =
@@ -250,6 +270,18 @@ export class World {
         throw new Violation(`heals: ${member.key} applied ${member.machine.index} of ${this.checkers.committed}`);
       }
     }
+  }
+
+  /** Nothing is wrong: another voter takes over when it is asked to. */
+  #handOver(leader: SimulatedMember): void {
+    const [to] = leader.status()?.voters.current.filter((voter) => voter !== leader.key) ?? [];
+    if (to === undefined) return;
+    this.#context += 1;
+    this.#handingOver = this.#context;
+    leader.handle({ kind: "transfer", context: this.#context, to });
+    this.time.run(seconds(4));
+    if (this.#handedOver !== "done")
+      throw new Violation(`heals: ${leader.key} hands over to ${to}: ${this.#handedOver}`);
   }
 
   #send(from: MemberKey, to: MemberKey | undefined, message: RaftMessage): void {
@@ -267,7 +299,14 @@ export class World {
       this.#counts.reads += 1;
     }
     if (effect.kind === "proposed") this.#counts.proposed += 1;
+    if (effect.kind === "transfer-ended") this.#transferred(effect);
     if (effect.kind === "proposal-refused" && effect.reason === "busy") this.#counts.busy += 1;
+  }
+
+  #transferred({ outcome, context }: Extract<RaftEffect, { readonly kind: "transfer-ended" }>): void {
+    this.#counts.transfers += 1;
+    if (outcome === "done") this.#counts.handedOver += 1;
+    if (context === this.#handingOver) this.#handedOver = outcome;
   }
 
   #trace(member: MemberKey, what: string, detail: unknown): void {

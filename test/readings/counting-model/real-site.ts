@@ -88,7 +88,13 @@ export class RealSite implements CountingSite {
 
   #join(origin: MemberKey, was: Incarnation | undefined, entry: ModelEntry): boolean {
     const { device, incarnation } = memberOf(origin);
-    return this.#run({ kind: "join", joins: [{ device, incarnation, session: 1, was, version: "0.1.0" }] }, entry);
+    return this.#run(
+      {
+        kind: "join",
+        joins: [{ device, incarnation, session: 1, start: 1, was: was === undefined ? [] : [was], version: "0.1.0" }],
+      },
+      entry,
+    );
   }
 
   /** The model's `all` and `fine` as labels of sensors; from when they hold is the site's own business. */

@@ -1,0 +1,102 @@
+// What lies between one device and one broker: its weather and its cuts, each of which may change while messages travel.
+
+import { type Duration, type Instant, instant, milliseconds } from "../src/base/units.ts";
+import type { SeededRandom } from "./seeded-random.ts";
+import type { VirtualTime } from "./virtual-clock.ts";
+
+export interface NetworkFaults {
+  /** Shortest and longest time of one hop, drawn for each: their distance is the jitter. Within a connection the order is kept. */
+  readonly latencyMin: Duration;
+  readonly latencyMax: Duration;
+  /** Fraction of hops, of every QoS, that take up to `spikeDelay` longer; what follows in the connection waits behind them. */
+  readonly spikes: number;
+  readonly spikeDelay: Duration;
+  /** Fractions of QoS 0 messages, per hop. */
+  readonly loss: number;
+  readonly repetition: number;
+  /** Fraction of QoS 0 messages, per hop, that later ones overtake, by up to `reorderDelay`. */
+  readonly reordering: number;
+  readonly reorderDelay: Duration;
+  /** Fraction of QoS 1 messages that a broker delivers twice, as when it misses an acknowledgement. */
+  readonly redelivery: number;
+  /** Until a broker notices that a process was killed, and publishes its wills. */
+  readonly noticeDelay: Duration;
+  /** Until a link gives up on a broker that does not answer. */
+  readonly attemptTimeout: Duration;
+}
+
+export const faultless: NetworkFaults = {
+  latencyMin: milliseconds(0.2),
+  latencyMax: milliseconds(1),
+  spikes: 0,
+  spikeDelay: milliseconds(0),
+  loss: 0,
+  repetition: 0,
+  reordering: 0,
+  reorderDelay: milliseconds(0),
+  redelivery: 0,
+  noticeDelay: milliseconds(5),
+  attemptTimeout: milliseconds(10_000),
+};
+
+export type Direction = "to-broker" | "from-broker";
+/** `to-broker`: nothing gets from the device to the broker; what the broker says still arrives. */
+export type Cut = "both" | Direction;
+
+/** One direction of one connection. */
+export interface Lane {
+  /** When the last message that kept the order arrives. */
+  last: number;
+}
+
+export class NetworkPath {
+  readonly device: string;
+  readonly url: string;
+  faults: NetworkFaults;
+  cut: Cut | undefined;
+  readonly #time: VirtualTime;
+  readonly #random: SeededRandom;
+
+  constructor(
+    ends: { readonly device: string; readonly url: string },
+    world: { readonly time: VirtualTime; readonly random: SeededRandom },
+    faults: NetworkFaults,
+  ) {
+    this.device = ends.device;
+    this.url = ends.url;
+    this.#time = world.time;
+    this.#random = world.random;
+    this.faults = faults;
+  }
+
+  isOpen(direction: Direction): boolean {
+    return this.cut === undefined || (this.cut !== "both" && this.cut !== direction);
+  }
+
+  /** How many copies of a message arrive: usually one; none when it is lost. */
+  copies(qos: 0 | 1, direction: Direction): 0 | 1 | 2 {
+    const { loss, repetition, redelivery } = this.faults;
+    if (qos === 1) return direction === "from-broker" && this.#happens(redelivery) ? 2 : 1;
+    if (this.#happens(loss)) return 0;
+    return this.#happens(repetition) ? 2 : 1;
+  }
+
+  /** When a message that is sent now arrives: not before the one before it, unless it is out of order. */
+  arrival(lane: Lane, qos: 0 | 1): Instant {
+    const { reordering, reorderDelay } = this.faults;
+    const at = this.#time.now + this.latency();
+    if (qos === 0 && this.#happens(reordering)) return instant(at + this.#random.fraction() * reorderDelay);
+    lane.last = Math.max(at, lane.last);
+    return instant(lane.last);
+  }
+
+  latency(): Duration {
+    const { latencyMin, latencyMax, spikes, spikeDelay } = this.faults;
+    const spike = this.#happens(spikes) ? this.#random.fraction() * spikeDelay : 0;
+    return milliseconds(latencyMin + this.#random.fraction() * (latencyMax - latencyMin) + spike);
+  }
+
+  #happens(fraction: number): boolean {
+    return fraction > 0 && this.#random.fraction() < fraction;
+  }
+}

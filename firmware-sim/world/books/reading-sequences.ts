@@ -1,0 +1,210 @@
+// What each card holds of readings, written down when their syncs returned: number, stamp, value. The checkers of counting
+// compare the site with these, so they are kept apart from everything that the agents keep (PROTOCOLS, "Counting each reading
+// once", on the device).
+
+import type { MemberKey, SensorId } from "../../../src/base/ids.ts";
+import {
+  decodePayload,
+  type ReadingsPayload,
+  type StampsPayload,
+  type TimedReading,
+} from "../../../src/readings/reading-codec.ts";
+import { readingsLogName } from "../../../src/readings/reading-store.ts";
+import { quality } from "../../../src/readings/types.ts";
+import { type SyncedRecord, Violation, type WatchedLife } from "../checker.ts";
+
+/** One payload of a readings log. */
+interface Run {
+  readonly first: number;
+  readonly last: number;
+  readonly readings: readonly TimedReading[];
+  /** Undefined: the times are stamps. Else they are elapsed times of this session. */
+  readonly session: number | undefined;
+  /** What makes elapsed times stamps, once a record has said it. */
+  readonly given: Pick<StampsPayload, "offset" | "earliest" | "isGuessed"> | undefined;
+}
+
+export interface TakenReading {
+  readonly number: number;
+  readonly sensor: SensorId;
+  /** Undefined while no record has given it. */
+  readonly stamp: number | undefined;
+  readonly value: number;
+  readonly quality: number;
+}
+
+/** Counted readings that are kept all the same, in case the site goes on from an older log. */
+const keptReadings = 5_000;
+
+/** The readings of one log of one card, from its first record until it is wiped or set aside. */
+export class ReadingSequence {
+  readonly card: string;
+  /** The last number synced. */
+  last = 0;
+  /** The last of them that had a value: a silent sensor's instants are numbered too. */
+  lastValue = 0;
+  /** Of the last record. */
+  position = 0;
+  /** Ascending. */
+  #runs: Run[] = [];
+
+  constructor(card: string) {
+    this.card = card;
+  }
+
+  copy(card: string): ReadingSequence {
+    const copy = new ReadingSequence(card);
+    copy.last = this.last;
+    copy.lastValue = this.lastValue;
+    copy.position = this.position;
+    copy.#runs = [...this.#runs];
+    return copy;
+  }
+
+  take({ first, unstampedIn: session, readings }: ReadingsPayload): void {
+    this.last = first + readings.length - 1;
+    const value = readings.findLastIndex((reading) => (reading.quality & quality.missing) === 0);
+    if (value !== -1) this.lastValue = first + value;
+    this.#runs.push({ first, last: this.last, readings, session, given: undefined });
+  }
+
+  /** The first record that speaks of a reading fixes its stamp. */
+  stamp({ session, through, offset, earliest, isGuessed }: StampsPayload): void {
+    this.#runs = this.#runs.map((run) => {
+      if (run.session !== session || run.given !== undefined || run.last > through) return run;
+      return { ...run, given: { offset, earliest, isGuessed } };
+    });
+  }
+
+  /** Those numbered above `from`, up to and including `to`, as far as they were taken. */
+  *between(from: number, to: number): Generator<TakenReading> {
+    for (let place = this.#placeAfter(from); place < this.#runs.length; place++) {
+      const run = this.#runs[place];
+      if (run === undefined || run.first > to) return;
+      const { first, readings, session, given } = run;
+      for (let i = Math.max(0, from + 1 - first); i < readings.length && first + i <= to; i++) {
+        const { sensor, time, value, quality: flags } = readings[i] as TimedReading;
+        const stamp = session === undefined ? time : stampOf(given, time);
+        const guessed = given?.isGuessed === true ? quality.timeGuessed : 0;
+        yield { number: first + i, sensor, stamp, value, quality: flags | guessed };
+      }
+    }
+  }
+
+  /** Those up to `number` are counted: all but the newest of them are forgotten. */
+  release(number: number): void {
+    const place = this.#placeAfter(number - keptReadings);
+    if (place > this.#runs.length / 2) this.#runs = this.#runs.slice(place);
+  }
+
+  #placeAfter(from: number): number {
+    let [low, high] = [0, this.#runs.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#runs[middle]?.last ?? 0) > from) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}
+
+const stampOf = (given: Run["given"], elapsed: number): number | undefined =>
+  given && Math.max(elapsed + given.offset, given.earliest);
+
+/** The record that was told last. */
+export interface TakenRecord {
+  readonly sequence: ReadingSequence;
+  /** The last number synced before it. */
+  readonly lastBefore: number;
+  readonly payload: ReadingsPayload | StampsPayload;
+}
+
+export class ReadingSequences {
+  readonly #onCard = new Map<string, ReadingSequence>();
+  /** Of each origin, oldest first: two where two machines say that they are it. */
+  readonly #ofOrigin = new Map<MemberKey, ReadingSequence[]>();
+  readonly #originOnCard = new Map<string, MemberKey>();
+  newest: TakenRecord | undefined;
+
+  lifeBegan({ card, self }: Pick<WatchedLife, "card" | "self">): void {
+    this.#originOnCard.set(card, self);
+    this.#belong(self, this.onCard(card));
+  }
+
+  /** Found by opening the log: news only where its sync had not returned before the power was cut. */
+  recovered(record: SyncedRecord): void {
+    this.newest = undefined;
+    if (record.position > this.onCard(record.card).position) this.synced(record);
+  }
+
+  synced({ card, log, position, payload: bytes }: SyncedRecord): void {
+    this.newest = undefined;
+    if (log !== readingsLogName) return;
+    const payload = decodePayload(bytes);
+    if (payload === undefined) throw new Violation("readings-immutable", `${card}: a synced payload cannot be read`);
+    let sequence = this.onCard(card);
+    // A log that was set aside begins anew.
+    if (position <= sequence.position) sequence = this.#beginAnew(card);
+    sequence.position = position;
+    this.newest = { sequence, lastBefore: sequence.last, payload };
+    if (payload.kind === "readings") sequence.take(payload);
+    else sequence.stamp(payload);
+  }
+
+  copied(card: string, copy: string): void {
+    this.#onCard.set(copy, this.onCard(card).copy(copy));
+  }
+
+  lost(card: string): void {
+    this.#onCard.delete(card);
+    this.#originOnCard.delete(card);
+  }
+
+  onCard(card: string): ReadingSequence {
+    let sequence = this.#onCard.get(card);
+    if (sequence === undefined) {
+      sequence = new ReadingSequence(card);
+      this.#onCard.set(card, sequence);
+    }
+    return sequence;
+  }
+
+  /** Who lives on the card now, or lived there last. */
+  originOn(card: string): MemberKey | undefined {
+    return this.#originOnCard.get(card);
+  }
+
+  of(origin: MemberKey): readonly ReadingSequence[] {
+    return this.#ofOrigin.get(origin) ?? [];
+  }
+
+  /** The last number that `origin` has taken; undefined: nobody ever saw it live. */
+  last(origin: MemberKey): number | undefined {
+    const sequences = this.of(origin);
+    return sequences.length === 0 ? undefined : Math.max(...sequences.map(({ last }) => last));
+  }
+
+  /** The last number that had a value. */
+  lastValue(origin: MemberKey): number {
+    return Math.max(0, ...this.of(origin).map(({ lastValue }) => lastValue));
+  }
+
+  #beginAnew(card: string): ReadingSequence {
+    this.#onCard.delete(card);
+    const sequence = this.onCard(card);
+    const origin = this.#originOnCard.get(card);
+    if (origin !== undefined) {
+      this.#ofOrigin.set(
+        origin,
+        this.of(origin).filter((each) => each.card !== card),
+      );
+      this.#belong(origin, sequence);
+    }
+    return sequence;
+  }
+
+  #belong(origin: MemberKey, sequence: ReadingSequence): void {
+    const sequences = this.#ofOrigin.get(origin) ?? [];
+    if (!sequences.includes(sequence)) this.#ofOrigin.set(origin, [...sequences, sequence]);
+  }
+}

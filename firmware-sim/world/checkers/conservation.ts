@@ -1,0 +1,244 @@
+// Invariant C (PROTOCOLS, "Counting each reading once"; promise P3): for every key, the window is the merge of exactly the readings
+// r with key(r) = key and number(r) ≤ counted[origin(r)], after every apply at every replica. What is published is that, too.
+//
+// What an entry must change is computed once, from the readings that the cards took and the committed configuration. The first
+// replica that applies it is compared with that, value by value; the others with the first, byte by byte; and only in the windows
+// that the entry speaks of. At each checkpoint, the first replica is compared in all windows, the others by their digest.
+
+import { crc32 } from "../../../src/base/hash.ts";
+import { memberOf } from "../../../src/base/ids.ts";
+import type { WindowKey } from "../../../src/readings/types.ts";
+import type { SiteState } from "../../../src/site/state.ts";
+import type { Applied } from "../../../src/site/types.ts";
+import { foldOf, type SiteWindow } from "../../../src/site/windows.ts";
+import { addAmounts, amountOfFold, hasSameValues, isSameAmount, nothing, showAmount } from "../books/amounts.ts";
+import type { KnownEntry, Lineage, StoppedOrigin } from "../books/committed-entries.ts";
+import { type CommittedItem, itemIdOf, publishedWindow } from "../books/committed-items.ts";
+import { inForce, keyName, type ReadingKey } from "../books/expected-definitions.ts";
+import { type Applying, booksOf } from "../books/site-books.ts";
+import { type ExpectedWindow, type WindowLedger, WindowLedgers } from "../books/window-ledger.ts";
+import { type CheckedWorld, type Checker, type CheckerOf, Violation, type WatchedLife } from "../checker.ts";
+
+const name = "conservation";
+
+/** What the first replica showed after an entry. */
+interface ShownAfter {
+  readonly windows: readonly { readonly key: ReadingKey; readonly window: number; readonly late: number }[];
+  readonly digest: string | undefined;
+}
+
+const shownMax = 8_192;
+
+class Conservation implements Checker {
+  readonly name = name;
+  readonly #world: CheckedWorld;
+  readonly #ledgers = new WindowLedgers();
+  readonly #shown = new WeakMap<Lineage, Map<number, ShownAfter>>();
+
+  constructor(world: CheckedWorld) {
+    this.#world = world;
+  }
+
+  lifeBegan(life: WatchedLife): void {
+    this.#compareDigest(life);
+  }
+
+  replaced(life: WatchedLife): void {
+    this.#compareDigest(life);
+  }
+
+  applied(life: WatchedLife, _entry: unknown, outcome: Applied | undefined): void {
+    const { applying } = booksOf(this.#world);
+    if (applying === undefined) return;
+    const { lineage, known } = applying;
+    const shown = this.#shownBy(lineage);
+    if (!applying.isFirst) {
+      const isDone = outcome?.outcome.kind === "done" && outcome.outcome.index === known.index;
+      if (isDone !== known.isDone)
+        throw new Violation(name, `${life.self} does not agree on whether ${known.index} applied`);
+      const first = shown.get(known.index);
+      if (first !== undefined) compareWithFirst(life, known.index, first);
+      return;
+    }
+    const touched = this.#expect(applying, life.replica.state);
+    const isCheckpoint = known.kind === "checkpoint" && known.isDone;
+    if (touched.length === 0 && !isCheckpoint) return;
+    const { state } = life.replica;
+    const windows = touched.map((key) => ({ key, ...bytesOf(state, key) }));
+    shown.set(known.index, { windows, digest: isCheckpoint ? state.digest() : undefined });
+    const [oldest = 0] = shown.keys();
+    if (shown.size > shownMax) shown.delete(oldest);
+    if (isCheckpoint) compareAll(state, this.#ledgers.of(lineage), known.index);
+  }
+
+  healed(): void {
+    const books = booksOf(this.#world);
+    for (const life of this.#world.lives()) {
+      const lineage = books.lineageOf(life);
+      if (lineage === undefined || lineage.head !== life.replica.appliedIndex) continue;
+      compareAll(life.replica.state, this.#ledgers.of(lineage), lineage.head);
+    }
+  }
+
+  /** Writes down what the entry must have changed, compares it, and answers of which windows it speaks. */
+  #expect({ lineage, known, items }: Applying, state: SiteState): readonly ReadingKey[] {
+    const ledger = this.#ledgers.of(lineage);
+    const { index } = known;
+    for (const { origin, unknown } of known.moves) {
+      if (unknown > 0)
+        throw new Violation(name, `entry ${index} counts ${unknown} readings of ${origin} that nobody has taken`);
+    }
+    const touched = [...known.deltas.values()].map(({ key, amount }) => {
+      const before = ledger.of(key);
+      const hasLeft =
+        before.hasLeft || (state.window(asKey(key)) === undefined && state.supplement(asKey(key)) !== undefined);
+      if (hasLeft && !before.hasLeft) mayHaveLeft(before);
+      compare(state, ledger.count(index, key, amount, hasLeft), index);
+      return key;
+    });
+    const published = items.flatMap((item) => publish(ledger, item, index) ?? []);
+    const reported = expectReports(ledger, { lineage, known }, state);
+    return [...touched, ...published, ...reported];
+  }
+
+  #compareDigest({ self, replica }: WatchedLife): void {
+    const known = booksOf(this.#world).lineages.flatMap(
+      (lineage) => this.#shownBy(lineage).get(replica.appliedIndex)?.digest ?? [],
+    );
+    if (known.length > 0 && !known.includes(replica.state.digest())) {
+      throw new Violation(name, `${self} has at ${replica.appliedIndex} another state than who applied it first`);
+    }
+  }
+
+  #shownBy(lineage: Lineage): Map<number, ShownAfter> {
+    let shown = this.#shown.get(lineage);
+    if (shown === undefined) {
+      const before = lineage.parent === undefined ? [] : [...this.#shownBy(lineage.parent.lineage)];
+      shown = new Map(before.filter(([index]) => index < (lineage.parent?.before ?? 0)));
+      this.#shown.set(lineage, shown);
+    }
+    return shown;
+  }
+}
+
+const asKey = (key: ReadingKey): WindowKey => key as WindowKey;
+
+const bytesOf = (state: SiteState, key: ReadingKey): { readonly window: number; readonly late: number } => ({
+  window: checkOf(state.window(asKey(key))),
+  late: checkOf(state.supplement(asKey(key))),
+});
+
+const checkOf = (window: SiteWindow | undefined): number =>
+  window === undefined ? -1 : crc32(Buffer.from(window.packed, "latin1"));
+
+function compareWithFirst({ self, replica: { state } }: WatchedLife, index: number, first: ShownAfter): void {
+  for (const { key, window, late } of first.windows) {
+    const own = bytesOf(state, key);
+    if (own.window === window && own.late === late) continue;
+    throw new Violation(name, `${self} has another ${keyName(key)} after ${index} than who applied it first`);
+  }
+  if (first.digest !== undefined && first.digest !== state.digest()) {
+    throw new Violation(name, `${self} has another state after ${index} than who applied it first`);
+  }
+}
+
+function compare(state: SiteState, expected: ExpectedWindow, index: number): void {
+  const { key, hasLeft } = expected;
+  compareOne(state.window(asKey(key)), { ...expected, amount: hasLeft ? nothing : expected.amount }, index);
+  compareOne(state.supplement(asKey(key)), { ...expected, amount: expected.late }, index);
+}
+
+function compareOne(window: SiteWindow | undefined, { key, amount }: ExpectedWindow, index: number): void {
+  const shown = window === undefined ? nothing : amountOfFold(foldOf(window));
+  if (isSameAmount(shown, amount)) return;
+  const which = window?.isSupplement === true ? "supplement of " : "";
+  const both = `has ${showAmount(shown)}; its readings are ${showAmount(amount)}`;
+  throw new Violation(name, `after ${index}, ${which}${keyName(key)} ${both}`);
+}
+
+function mayHaveLeft({ key, amount, published }: ExpectedWindow): void {
+  if (isSameAmount(amount, published ?? nothing)) return;
+  throw new Violation(
+    name,
+    `${keyName(key)} left with ${showAmount(amount)}, and ${showAmount(published ?? nothing)} published`,
+  );
+}
+
+function publish(ledger: WindowLedger, item: CommittedItem, index: number): ReadingKey | undefined {
+  const body = itemIdOf(item.payload)?.body;
+  const told = body === undefined ? undefined : publishedWindow(body);
+  if (told === undefined) return undefined;
+  const { key, amount, adds } = told;
+  const expected = ledger.of(key);
+  const due = adds ? expected.late : expected.amount;
+  if (!isSameAmount(amount, due)) {
+    throw new Violation(
+      name,
+      `item ${item.number} tells ${keyName(key)} as ${showAmount(amount)}; it is ${showAmount(due)}`,
+    );
+  }
+  if (adds) ledger.change(index, key, { late: nothing, added: addAmounts(expected.added, amount) });
+  else ledger.change(index, key, { published: amount });
+  return key;
+}
+
+/**
+ * What cards took with them uncounted is added to `missing` once in each aggregation that has a sensor of the device, and taken
+ * away again where an heir turns up. Where it is told is the site's affair, how much is not.
+ */
+function expectReports(
+  ledger: WindowLedger,
+  { lineage, known }: { readonly lineage: Lineage; readonly known: KnownEntry },
+  state: SiteState,
+): readonly ReadingKey[] {
+  const { index, ended, resumed } = known;
+  const isReported = [...ended, ...resumed].some(({ uncounted }) => uncounted > 0);
+  if (!isReported) return [];
+  const changed: ReadingKey[] = [];
+  const reported = new Map<string, number>();
+  for (const window of state.allWindows()) {
+    const { key, isSupplement } = window;
+    const expected = ledger.of(key);
+    const due = isSupplement ? expected.late : expected.amount;
+    const shown = amountOfFold(foldOf(window));
+    if (!hasSameValues(shown, due)) compareOne(window, { ...expected, amount: due }, index);
+    if (shown.missing === due.missing) continue;
+    changed.push(key);
+    reported.set(key.aggregation, (reported.get(key.aggregation) ?? 0) + shown.missing - due.missing);
+    ledger.change(index, key, isSupplement ? { late: shown } : { amount: shown });
+  }
+  const { versions, floor } = lineage.facts;
+  for (const [aggregation, { places }] of inForce(versions, floor)?.aggregations ?? []) {
+    const devices = new Set([...places.values()].map(({ device }) => device));
+    const owed = sumOf(ended.filter(({ origin }) => devices.has(memberOf(origin).device)));
+    const least = owed - sumOf(resumed);
+    const told = reported.get(aggregation) ?? 0;
+    if (told >= least && told <= owed) continue;
+    const due = least === owed ? `${owed}` : `${least} to ${owed}`;
+    throw new Violation(
+      name,
+      `entry ${index} adds ${told} to what is missing in ${aggregation}, and ${due} readings were lost`,
+    );
+  }
+  return changed;
+}
+
+const sumOf = (stopped: readonly StoppedOrigin[]): number => stopped.reduce((sum, { uncounted }) => sum + uncounted, 0);
+
+/** Every window that the state holds, and every one that it should hold. */
+function compareAll(state: SiteState, ledger: WindowLedger, index: number): void {
+  const held = new Set<string>();
+  for (const { key } of state.allWindows()) {
+    held.add(keyName(key));
+    compare(state, ledger.of(key), index);
+  }
+  for (const [text, expected] of ledger.all()) {
+    if (held.has(text)) continue;
+    compareOne(undefined, { ...expected, amount: expected.late }, index);
+    if (expected.hasLeft) continue;
+    mayHaveLeft(expected);
+    ledger.change(index, expected.key, { hasLeft: true });
+  }
+}
+
+export const conservation: CheckerOf = (world) => new Conservation(world);

@@ -1,0 +1,27 @@
+// The checkers of counting, cloud, time, incarnations and bounds, in the order in which they are to be told: the books first, and
+// what breaks a rule before what only shows the damage.
+
+import { siteBooks } from "../books/site-books.ts";
+import type { CheckerOf } from "../checker.ts";
+import { boundsChecker } from "./bounds.ts";
+import { conservation } from "./conservation.ts";
+import { countedIsDurable } from "./counted-is-durable.ts";
+import { countingMonotone } from "./counting-monotone.ts";
+import { everythingCounted } from "./everything-counted.ts";
+import { incarnations } from "./incarnations.ts";
+import { outboxOrder } from "./outbox-order.ts";
+import { readingsImmutable } from "./readings-immutable.ts";
+import { siteTimeChecker } from "./site-time.ts";
+
+export const countingCheckers: readonly CheckerOf[] = [
+  siteBooks,
+  incarnations,
+  readingsImmutable,
+  countedIsDurable,
+  countingMonotone,
+  siteTimeChecker,
+  conservation,
+  outboxOrder,
+  everythingCounted,
+  boundsChecker,
+];

@@ -1,0 +1,29 @@
+// To its clients each item of the site's configuration looks like one register on one machine (P2, P6; DESIGN §4 "ReadIndex";
+// Herlihy & Wing 1990; RAFT-CASES 36-39).
+//
+// Items are independent, and so is what clients saw of them (linearizability is local): each is judged alone, when all was told.
+
+import { type RegisterOperation, whyNotLinearizable } from "../books/register-history.ts";
+import { type CheckerOf, Violation } from "../checker.ts";
+
+const name = "linearizable-configuration";
+
+export const linearizableConfiguration: CheckerOf = () => {
+  const registers = new Map<string, RegisterOperation[]>();
+  return {
+    name,
+    operation({ kind, called, returned, outcome, key, value }) {
+      // A refused write never took effect: it is not there, and who reads it reads what nobody wrote.
+      if (outcome === "refused" || (kind === "read" && outcome !== "done")) return;
+      const operations = registers.get(key) ?? [];
+      if (operations.length === 0) registers.set(key, operations);
+      operations.push({ kind, called, returned: outcome === "done" ? returned : undefined, value });
+    },
+    healed() {
+      for (const [key, operations] of registers) {
+        const why = whyNotLinearizable(operations);
+        if (why !== undefined) throw new Violation(name, `${key}: ${why}`);
+      }
+    },
+  };
+};

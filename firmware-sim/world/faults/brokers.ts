@@ -1,0 +1,80 @@
+// Faults of the brokers of the site.
+
+import { milliseconds } from "../../../src/base/units.ts";
+import type { SimulatedBroker } from "../../simulated-broker.ts";
+import type { FaultKind, PlannedFault } from "../fault.ts";
+import type { World } from "../world.ts";
+
+function brokerAt(world: World, { target }: PlannedFault): SimulatedBroker | undefined {
+  const broker = world.brokers[target % world.brokers.length];
+  return broker?.state === "running" ? broker : undefined;
+}
+
+export const brokerFaults: readonly FaultKind[] = [
+  {
+    name: "broker-crash",
+    what: "a broker ends and forgets all; it is started again",
+    weight: 2,
+    lasts: [100, 20_000],
+    begin: (world, fault) => {
+      const broker = brokerAt(world, fault);
+      broker?.crash();
+      return broker && (() => broker.restart());
+    },
+  },
+  {
+    name: "broker-hang",
+    what: "a broker stops working with its connections open, and later delivers all that it was given meanwhile",
+    weight: 2,
+    lasts: [500, 60_000],
+    begin: (world, fault) => {
+      const broker = brokerAt(world, fault);
+      broker?.hang();
+      return broker && (() => broker.thaw());
+    },
+  },
+  {
+    name: "broker-crash-with-state",
+    what: "a broker ends, and on its return still has what it retained and what it kept for clients that were away",
+    weight: 1,
+    lasts: [100, 20_000],
+    begin: (world, fault) => {
+      const broker = brokerAt(world, fault);
+      broker?.crash({ keepsState: true });
+      return broker && (() => broker.restart());
+    },
+  },
+  {
+    name: "broker-slow",
+    what: "a broker handles everything late, in order",
+    weight: 1,
+    lasts: [2_000, 60_000],
+    begin: (world, fault) => {
+      const broker = brokerAt(world, fault);
+      broker?.slow(milliseconds(20 + 1_500 * fault.strength ** 3));
+      return broker && (() => broker.slow(milliseconds(0)));
+    },
+  },
+  {
+    name: "broker-refuses",
+    what: "a broker lets no new client in; who is connected stays",
+    weight: 1,
+    lasts: [2_000, 60_000],
+    begin: (world, fault) => {
+      const broker = brokerAt(world, fault);
+      broker?.refuseClients();
+      return broker && (() => broker.admitClients());
+    },
+  },
+  {
+    name: "broker-replays",
+    what: "a broker keeps what its clients miss while they are away, and delivers it, stale, when they come back",
+    weight: 2,
+    lasts: [20_000, 240_000],
+    begin: (world, fault) => {
+      const broker = brokerAt(world, fault);
+      broker?.replayOnReconnect(true);
+      return broker && (() => broker.replayOnReconnect(false));
+    },
+  },
+];

@@ -1,0 +1,116 @@
+// Faults of whole devices: power, process, and the people who pull plugs.
+
+import type { FaultKind, PlannedFault } from "../fault.ts";
+import type { Machine } from "../machine.ts";
+import type { World } from "../world.ts";
+
+export function machineAt(world: World, { target }: PlannedFault): Machine | undefined {
+  return world.machines[target % world.machines.length];
+}
+
+function cutPowerOf(machine: Machine | undefined): (() => void) | undefined {
+  if (machine?.hasPower !== true) return undefined;
+  machine.cutPower();
+  return () => machine.powerOn();
+}
+
+export const deviceFaults: readonly FaultKind[] = [
+  {
+    name: "power-cut",
+    what: "a device loses its power, and comes back",
+    weight: 4,
+    lasts: [200, 60_000],
+    begin: (world, fault) => cutPowerOf(machineAt(world, fault)),
+  },
+  {
+    name: "coordinator-power-cut",
+    what: "the coordinator loses its power, and comes back",
+    weight: 4,
+    lasts: [200, 40_000],
+    begin: (world) => cutPowerOf(world.coordinator()),
+  },
+  {
+    name: "voters-power-cut",
+    what: "all voters lose their power at one instant, and come back one after the other",
+    weight: 1,
+    lasts: [1_000, 20_000],
+    begin: (world, { lasts }) => {
+      const voters = world.machines.filter((machine) => machine.status()?.isVoter === true);
+      if (voters.length === 0) return undefined;
+      for (const machine of voters) machine.cutPower();
+      for (const [i, machine] of voters.entries()) {
+        world.after((lasts * i) / voters.length, "power is back", () => machine.powerOn());
+      }
+      return () => {
+        for (const machine of voters) machine.powerOn();
+      };
+    },
+  },
+  {
+    name: "site-power-cut",
+    what: "the whole site loses its power at one instant; brokers in no device go on",
+    weight: 1,
+    lasts: [1_000, 30_000],
+    begin: (world) => {
+      const running = world.machines.filter(({ hasPower }) => hasPower);
+      for (const machine of running) machine.cutPower();
+      return () => {
+        for (const machine of running) machine.powerOn();
+      };
+    },
+  },
+  {
+    name: "restart",
+    what: "a device's agent is stopped as by SIGTERM, and started again",
+    weight: 2,
+    lasts: [100, 10_000],
+    begin: (world, fault) => {
+      const machine = machineAt(world, fault);
+      if (machine?.isUp !== true) return undefined;
+      machine.stop().catch((failure: unknown) => world.break(failure));
+      return () => {
+        machine.cutPower(); // where stopping hangs, systemd kills
+        machine.powerOn();
+      };
+    },
+  },
+  {
+    name: "flapping",
+    what: "a device loses its power again and again, each time for a moment",
+    weight: 1,
+    lasts: [5_000, 30_000],
+    begin: (world, fault) => {
+      const machine = machineAt(world, fault);
+      if (machine?.hasPower !== true) return undefined;
+      for (let at = 0; at < fault.lasts; at += 2_500) {
+        world.after(at, "plug pulled", () => machine.cutPower());
+        world.after(at + 300, "plug put back", () => machine.powerOn());
+      }
+      return () => machine.powerOn();
+    },
+  },
+  {
+    name: "pause",
+    what: "a device's process is suspended, and later goes on as if nothing had been",
+    weight: 2,
+    lasts: [500, 40_000],
+    begin: (world, fault) => {
+      const machine = machineAt(world, fault);
+      if (machine?.isUp !== true || machine.gate.isPaused) return undefined;
+      machine.gate.pause();
+      return () => machine.gate.resume();
+    },
+  },
+  {
+    name: "coordinator-pause",
+    what: "the coordinator's process is suspended, and wakes up deposed",
+    weight: 2,
+    lasts: [1_000, 30_000],
+    begin: (world) => {
+      const machine = world.coordinator();
+      if (machine === undefined || machine.gate.isPaused) return undefined;
+      machine.gate.pause();
+      return () => machine.gate.resume();
+    },
+  },
+];

@@ -1,0 +1,70 @@
+// From a seed to a site and its faults ("swarm": each seed enables a random subset at random strength, so that each fault also
+// comes without the others that would hide what it does).
+
+import { SeededRandom } from "../seeded-random.ts";
+import type { PlannedFault } from "./fault.ts";
+import { faultKinds } from "./fault-kinds.ts";
+import type { SitePlan } from "./site.ts";
+
+export interface WorldPlan {
+  readonly site: SitePlan;
+  readonly faults: readonly PlannedFault[];
+}
+
+export interface PlanOptions {
+  readonly devices: number;
+  /** Of the safety phase, in ms. */
+  readonly storm: number;
+}
+
+const kindsMin = 4;
+const faultsMin = 24;
+/** Faults beyond the least, at most, in ten minutes. */
+const faultsMore = 40;
+
+export function planOf(seed: number, { devices, storm }: PlanOptions): WorldPlan {
+  const random = new SeededRandom(seed).fork("plan");
+  const brokers = Array.from({ length: 1 + random.below(3) }, (_, i) =>
+    random.fraction() < 0.4 ? `pi-${i + 1}` : undefined,
+  );
+  const isLarge = devices > 20;
+  const site: SitePlan = {
+    devices,
+    brokers,
+    sensorsEach: isLarge ? 1 : 1 + random.below(3),
+    sensorInterval: isLarge ? 5_000 : 1_000 * (1 + random.below(3)),
+    window: 10_000 * (1 + random.below(2)),
+    flushInterval: 1_000 * (1 + random.below(5)),
+    areLogsSmall: random.fraction() < 0.5,
+    clients: 4,
+    storm,
+  };
+  return { site, faults: drawFaults(random, storm) };
+}
+
+function drawFaults(random: SeededRandom, storm: number): PlannedFault[] {
+  const share = 0.2 + 0.6 * random.fraction();
+  let enabled = faultKinds.filter(() => random.fraction() < share);
+  while (enabled.length < kindsMin) enabled = faultKinds.filter(() => random.fraction() < share);
+  const total = enabled.reduce((sum, { weight }) => sum + weight, 0);
+  const count = Math.ceil(((faultsMin + random.below(faultsMore)) * storm) / 600_000);
+  const faults = Array.from({ length: count }, (): PlannedFault => {
+    let at = random.fraction() * total;
+    const kind = enabled.find(({ weight }) => {
+      at -= weight;
+      return at < 0;
+    });
+    const { name, lasts } = kind ?? enabled[0] ?? { name: "", lasts: [0, 0] as const };
+    const strength = random.fraction();
+    // Short ones are more frequent than long ones.
+    const span = lasts[0] + (lasts[1] - lasts[0]) * random.fraction() ** 2;
+    return {
+      kind: name,
+      at: Math.floor(random.fraction() * storm),
+      lasts: Math.floor(span),
+      target: random.below(2 ** 20),
+      strength,
+    };
+  });
+  return faults.sort((a, b) => a.at - b.at);
+}

@@ -1,0 +1,222 @@
+// A client of the site's API that reads and writes one register, and writes down what it was told.
+//
+// The register is the site's configuration: every write is a compare-and-set on its revision, and its note bears a value that
+// nobody else writes. So whether reads and writes are linearizable can be judged from outside. A time-out means unknown: then
+// the client repeats with the same session and serial, as the API asks, or gives up and never knows.
+
+import type { DeviceId } from "../../src/base/ids.ts";
+import type { Clock } from "../../src/base/ports/clock.ts";
+import type { MqttLinks } from "../../src/base/ports/mqtt-link.ts";
+import type { Random } from "../../src/base/ports/random.ts";
+import { type Duration, type Instant, milliseconds, seconds } from "../../src/base/units.ts";
+import { ApiClient, type ApiOutcome } from "../../src/mqtt/api-client.ts";
+import type { SiteConfiguration } from "../../src/site/configuration.ts";
+import { packChanges } from "../../src/site/configuration-changes.ts";
+import { defaultConfiguration } from "../../src/site/configuration-defaults.ts";
+import { applyChanges, diffConfiguration } from "../../src/site/configuration-diff.ts";
+import { readChanges } from "../../src/site/configuration-items.ts";
+import type { ClientOperation } from "./checker.ts";
+import { worldSite } from "./names.ts";
+
+export interface RegisterClientHost {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly links: MqttLinks;
+  readonly broker: string;
+  /** The configuration that a write makes of `configuration`. */
+  change(configuration: SiteConfiguration): SiteConfiguration;
+  operation(operation: ClientOperation): void;
+}
+
+export const registerKey = "configuration";
+
+const answerWithin = seconds(6);
+/** Between two operations, on average. */
+const pause = seconds(4);
+const attemptsMax = 4;
+
+interface Known {
+  readonly revision: number;
+  readonly configuration: SiteConfiguration;
+}
+
+/** Only the state machine's word is final; a member that was busy says nothing of an attempt before. */
+const meaningOf = (code: string): "refused" | "unknown" | "not-sent" =>
+  code === "refused" ? "refused" : code === "timed-out" ? "unknown" : "not-sent";
+
+type Answer =
+  | { readonly kind: "answer"; readonly parts: readonly Record<string, unknown>[] }
+  | { readonly kind: "refused" | "unknown" | "not-sent"; readonly why: string };
+
+export class RegisterClient {
+  readonly #name: string;
+  readonly #host: RegisterClientHost;
+  readonly #api: ApiClient;
+  readonly #session: string;
+  #serial = 0;
+  #values = 0;
+  #known: Known | undefined;
+  #isActive = false;
+  #isBusy = false;
+
+  constructor(name: string, host: RegisterClientHost) {
+    this.#name = name;
+    this.#host = host;
+    this.#session = Buffer.from(host.random.bytes(16)).toString("hex");
+    this.#api = new ApiClient(
+      host,
+      { site: worldSite, broker: { url: host.broker }, name },
+      { changed: () => undefined },
+    );
+    this.#api.start();
+  }
+
+  /** Nothing is under way. */
+  get isIdle(): boolean {
+    return !this.#isBusy;
+  }
+
+  /** From now on it reads and writes now and then, until `rest`. */
+  work(): void {
+    this.#isActive = true;
+    this.#next();
+  }
+
+  rest(): void {
+    this.#isActive = false;
+  }
+
+  /** True once it is done, and the register shows it. */
+  async write(): Promise<boolean> {
+    if (this.#known === undefined && !(await this.#read())) return false;
+    const known = this.#known;
+    if (known === undefined) return false;
+    const wanted = this.#host.change(known.configuration);
+    const changes = diffConfiguration(known.configuration, wanted);
+    if (changes.length === 0) return false;
+    this.#values += 1;
+    this.#serial += 1;
+    const value = `${this.#name}-${this.#values}`;
+    const argument = {
+      base: known.revision,
+      changes: packChanges(changes),
+      author: this.#name,
+      note: value,
+      session: this.#session,
+      serial: this.#serial,
+    };
+    const called = this.#host.clock.now();
+    const done = this.#begin("write", called, value);
+    let answer: Answer = { kind: "not-sent", why: "" };
+    let mayHaveArrived = false;
+    const attempts = 1 + this.#host.random.below(attemptsMax);
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      answer = await this.#ask("config.apply", argument);
+      if (answer.kind !== "not-sent") mayHaveArrived = true;
+      if (answer.kind === "answer" || answer.kind === "refused") break;
+    }
+    this.#known = undefined;
+    if (answer.kind === "answer") {
+      const [{ revision = 0 } = {}] = answer.parts;
+      this.#known = { revision: Number(revision), configuration: applyChanges(known.configuration, changes) };
+      done("done", value);
+      return true;
+    }
+    done(answer.kind === "refused" || !mayHaveArrived ? "refused" : "unknown", value);
+    return false;
+  }
+
+  /** True once it was answered. */
+  async read(): Promise<boolean> {
+    return await this.#read();
+  }
+
+  async #read(): Promise<boolean> {
+    const done = this.#begin("read", this.#host.clock.now(), undefined);
+    const answer = await this.#ask("config.show", {});
+    const head = answer.kind === "answer" ? answer.parts[0] : undefined;
+    if (answer.kind !== "answer" || head === undefined) {
+      done("refused", undefined);
+      return false;
+    }
+    const items = answer.parts.flatMap(({ items: part }) => readChanges(part) ?? []);
+    const configuration = applyChanges(defaultConfiguration, items);
+    this.#known = { revision: Number(head["revision"]), configuration };
+    const note = head["note"];
+    done("done", typeof note === "string" && note !== "" ? note : undefined);
+    return true;
+  }
+
+  #next(): void {
+    const { clock, random } = this.#host;
+    clock.after(milliseconds(2 * pause * random.fraction()), "client", () => {
+      if (!this.#isActive) return;
+      this.#isBusy = true;
+      const isWrite = random.fraction() < 0.6;
+      (isWrite ? this.write() : this.#read()).then(
+        () => {
+          this.#isBusy = false;
+          this.#next();
+        },
+        (failure: unknown) => {
+          throw failure;
+        },
+      );
+    });
+  }
+
+  #begin(kind: "write" | "read", called: Instant, written: string | undefined) {
+    return (outcome: ClientOperation["outcome"], value: string | undefined): void => {
+      const returned = outcome === "unknown" ? undefined : this.#host.clock.now();
+      this.#host.operation({
+        client: this.#name,
+        kind,
+        called,
+        returned,
+        outcome,
+        key: registerKey,
+        value: kind === "write" ? written : value,
+      });
+    };
+  }
+
+  async #ask(name: string, argument: unknown): Promise<Answer> {
+    const devices = this.#api.devices();
+    const device = devices[this.#host.random.below(Math.max(1, devices.length))];
+    if (device === undefined) {
+      await this.#wait(milliseconds(500));
+      return { kind: "not-sent", why: "no device is there" };
+    }
+    return await this.#askDevice(device, name, argument);
+  }
+
+  #askDevice(device: DeviceId, name: string, argument: unknown): Promise<Answer> {
+    return new Promise((resolve) => {
+      const parts: Record<string, unknown>[] = [];
+      this.#api.ask({ device, name, argument, timeout: answerWithin }, (outcome: ApiOutcome) => {
+        switch (outcome.kind) {
+          case "answer":
+            parts.push(outcome.value as Record<string, unknown>);
+            if (outcome.isLast) resolve({ kind: "answer", parts });
+            return;
+          case "refused":
+            resolve({ kind: meaningOf(outcome.code), why: outcome.message });
+            return;
+          case "timed-out":
+            resolve({ kind: "unknown", why: "no answer" });
+            return;
+          case "absent":
+          case "not-connected":
+          case "too-much":
+            resolve({ kind: "not-sent", why: outcome.kind });
+        }
+      });
+    });
+  }
+
+  #wait(span: Duration): Promise<void> {
+    return new Promise((resolve) => {
+      this.#host.clock.after(span, "client waits", resolve);
+    });
+  }
+}

@@ -1,0 +1,205 @@
+// One seed, whole: the site is founded, faults rage (safety phase), then they end and the site must heal by itself (healing
+// phase): no restart, one coordinator, changes commit, every reading counted, the cloud complete. After TigerBeetle's simulator
+// and openraft's turmoil tests.
+
+import { milliseconds, seconds } from "../../src/base/units.ts";
+import { VirtualClock } from "../virtual-clock.ts";
+import { type CheckerOf, Violation } from "./checker.ts";
+import type { PlannedFault } from "./fault.ts";
+import { faultKind } from "./fault-kinds.ts";
+import { brokerUrl } from "./names.ts";
+import type { WorldPlan } from "./plan.ts";
+import { RegisterClient } from "./register-client.ts";
+import { changed, firstConfiguration } from "./site-configuration.ts";
+import { Situations } from "./situations.ts";
+import { World } from "./world.ts";
+
+export interface WorldReport {
+  readonly seed: number;
+  /** Of everything that happened: 64 hex digits. */
+  readonly digest: string;
+  readonly events: number;
+  /** Virtual time, in ms. */
+  readonly span: number;
+  /** Faults that happened, by kind; a planned one that could not happen is not among them. */
+  readonly faults: ReadonlyMap<string, number>;
+  readonly situations: ReadonlyMap<string, number>;
+  readonly proposals: number;
+  readonly readings: number;
+  /** Which promise was broken, and how; undefined: none. */
+  readonly violation: { readonly checker: string; readonly detail: string; readonly at: number } | undefined;
+  /** The last events that agents logged, where a promise was broken. */
+  readonly log: readonly string[];
+}
+
+const foundingWithin = seconds(60);
+const coordinatorWithin = seconds(60);
+/** Longer than any client asks again. */
+const clientsWithin = seconds(60);
+/** PROTOCOLS, E: three of the largest window with its grace, and the backlog. */
+const countedWithin = (plan: WorldPlan): number =>
+  3 * (2 * plan.site.window + plan.site.flushInterval + 20_000) + 60_000;
+
+export async function runWorld(seed: number, plan: WorldPlan, checkers: readonly CheckerOf[]): Promise<WorldReport> {
+  return await new WorldRun(seed, plan, checkers).run();
+}
+
+class WorldRun {
+  readonly #plan: WorldPlan;
+  readonly #world: World;
+  readonly #situations = new Situations();
+  readonly #clients: RegisterClient[] = [];
+  readonly #faults = new Map<string, number>();
+  readonly #ends = new Set<() => void>();
+  #proposals = 0;
+
+  constructor(seed: number, plan: WorldPlan, checkers: readonly CheckerOf[]) {
+    this.#plan = plan;
+    this.#world = new World(seed, plan.site, [...checkers, () => this.#situations]);
+  }
+
+  async run(): Promise<WorldReport> {
+    const world = this.#world;
+    let violation: WorldReport["violation"];
+    try {
+      await this.#found();
+      await this.#rage();
+      await this.#heal();
+    } catch (failure) {
+      const checker = failure instanceof Violation ? failure.checker : "no-crash";
+      const detail = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure);
+      violation = { checker, detail: failure instanceof Violation ? failure.message : detail, at: world.time.now };
+    }
+    for (const machine of world.machines) machine.cutPower();
+    return {
+      seed: world.seed,
+      digest: world.trace.digest(),
+      events: world.trace.events,
+      span: world.time.now,
+      faults: this.#faults,
+      situations: this.#situations.counts,
+      proposals: this.#proposals,
+      readings: world.sensors.count,
+      violation,
+      log: violation === undefined ? [] : world.log,
+    };
+  }
+
+  async #found(): Promise<void> {
+    const world = this.#world;
+    const { site } = this.#plan;
+    world.startSeconds();
+    for (const machine of world.machines) {
+      world.after(world.random.below(1000), "first power", () => machine.powerOn());
+    }
+    for (let i = 0; i < site.clients; i++) this.#clients.push(this.#client(`client-${i + 1}`, i));
+    const isWhole = (): boolean => world.coordinator()?.status()?.members.length === site.devices;
+    await this.#expect("the site is founded and whole", isWhole, foundingWithin);
+    const names = world.machines.map(({ device }) => device);
+    const founder = this.#client("founder", 0, () => firstConfiguration(site, names));
+    await this.#within("the first configuration is committed", () => founder.write(), foundingWithin);
+    await world.run(seconds(5));
+  }
+
+  async #rage(): Promise<void> {
+    const world = this.#world;
+    for (const client of this.#clients) client.work();
+    for (const fault of this.#plan.faults) world.after(fault.at, `fault: ${fault.kind}`, () => this.#begin(fault));
+    await world.run(milliseconds(this.#plan.site.storm));
+  }
+
+  #begin(fault: PlannedFault): void {
+    const kind = faultKind(fault.kind);
+    const end = kind.begin(this.#world, fault);
+    if (end === undefined) return;
+    this.#faults.set(fault.kind, (this.#faults.get(fault.kind) ?? 0) + 1);
+    this.#world.note(
+      `fault ${fault.kind} (target ${fault.target}, strength ${fault.strength.toFixed(2)}) for ${fault.lasts} ms`,
+    );
+    const once = (): void => {
+      if (this.#ends.delete(once)) end();
+    };
+    this.#ends.add(once);
+    this.#world.after(fault.lasts, `end of ${fault.kind}`, once);
+  }
+
+  async #heal(): Promise<void> {
+    const world = this.#world;
+    for (const end of [...this.#ends]) end();
+    world.network.healAll();
+    world.network.setFaults(world.calm);
+    for (const machine of world.machines) machine.powerOn();
+    for (const client of this.#clients) client.rest();
+    await this.#expect("every client has its answer", () => this.#clients.every(({ isIdle }) => isIdle), clientsWithin);
+    await this.#expect("there is one coordinator again", () => this.#isLedByOne(), coordinatorWithin);
+    const last = this.#client("healer", 0);
+    await this.#within("a configuration change commits again", () => last.write(), coordinatorWithin);
+    for (const client of this.#clients) {
+      await this.#within("the configuration can be read again", () => client.read(), coordinatorWithin);
+    }
+    world.sensors.silence();
+    const bound = milliseconds(countedWithin(this.#plan));
+    await this.#expect("every reading is counted", () => this.#isCounted(), bound);
+    await this.#expect("the cloud has every item", () => this.#isPublished(), bound);
+    await this.#expect(
+      () => `nothing is left to do (${world.checkpost.waitsFor()})`,
+      () => world.checkpost.waitsFor() === undefined,
+      bound,
+    );
+    world.checkpost.tell("healed");
+    await world.run(milliseconds(0));
+  }
+
+  #isLedByOne(): boolean {
+    const world = this.#world;
+    const lives = [...world.checkpost.lives()];
+    const leaders = lives.filter(({ replica }) => replica.status().role === "leader");
+    const [leader] = leaders;
+    if (leaders.length !== 1 || leader === undefined || lives.length !== world.machines.length) return false;
+    return leader.replica.status().hasAuthority;
+  }
+
+  #isCounted(): boolean {
+    return this.#world.machines.every((machine) => {
+      const readings = machine.status()?.readings;
+      return readings?.uncounted === 0;
+    });
+  }
+
+  #isPublished(): boolean {
+    const status = this.#world.coordinator()?.status();
+    return status?.outbox.waiting === 0;
+  }
+
+  async #expect(what: string | (() => string), holds: () => boolean, within: number): Promise<void> {
+    if (await this.#world.runUntil(holds, milliseconds(within))) return;
+    throw new Violation("liveness", `not within ${within / 1000} s: ${typeof what === "string" ? what : what()}`);
+  }
+
+  /** Asks again and again. */
+  async #within(what: string, attempt: () => Promise<boolean>, within: number): Promise<void> {
+    let isDone = false;
+    const again = async (): Promise<void> => {
+      while (!isDone) isDone = await attempt();
+    };
+    again().catch((failure: unknown) => this.#world.break(failure));
+    await this.#expect(what, () => isDone, within);
+  }
+
+  #client(name: string, number: number, change?: () => ReturnType<typeof firstConfiguration>): RegisterClient {
+    const world = this.#world;
+    const { site } = this.#plan;
+    const random = world.random.fork(name);
+    return new RegisterClient(name, {
+      clock: new VirtualClock(world.time),
+      random,
+      links: world.network.device(name),
+      broker: brokerUrl(1 + (number % site.brokers.length)),
+      change: (configuration) => change?.() ?? changed(configuration, site, random),
+      operation: (operation) => {
+        if (operation.kind === "write") this.#proposals += 1;
+        world.checkpost.tell("operation", operation);
+      },
+    });
+  }
+}

@@ -1,0 +1,17 @@
+// The make-up of a simulated site, apart from what goes wrong in it.
+
+/** What a site is made of. All spans in ms. */
+export interface SitePlan {
+  readonly devices: number;
+  /** One entry for each broker: the machine that embeds it, or undefined where it stands alone. */
+  readonly brokers: readonly (string | undefined)[];
+  readonly sensorsEach: number;
+  readonly sensorInterval: number;
+  readonly window: number;
+  readonly flushInterval: number;
+  /** Log and checkpoints so small that snapshots are sent all the time. */
+  readonly areLogsSmall: boolean;
+  readonly clients: number;
+  /** Of the safety phase. */
+  readonly storm: number;
+}

@@ -1,0 +1,279 @@
+// A simulated site, whole: machines with cards, brokers, an uplink, sensors and clients, in virtual time (DESIGN §12).
+//
+// The agents are those of a real device (`createAgent`), over ports whose every answer is an event of one queue; after each
+// event all promises that it settled are carried on before the next one begins. So a seed replays to the byte. The checkers
+// look on; the first promise broken ends the run.
+
+import type { AgentConfiguration } from "../../src/agent/ports.ts";
+import { assert, type SkeinError } from "../../src/base/errors.ts";
+import { deviceId, type MemberKey, memberOf } from "../../src/base/ids.ts";
+import type { Logger } from "../../src/base/ports/logger.ts";
+import { type Duration, type Instant, instant, milliseconds, seconds } from "../../src/base/units.ts";
+import { allVoters } from "../../src/raft/voters.ts";
+import { defaultRaftLimits, defaultTiming } from "../../src/replica/open-replica.ts";
+import { DeviceGate } from "../device-gate.ts";
+import { SimulatedDisk, usualDisk } from "../disk/simulated-disk.ts";
+import { SimulatedNetwork } from "../network.ts";
+import { faultless, type NetworkFaults } from "../network-path.ts";
+import { SeededRandom } from "../seeded-random.ts";
+import type { SimulatedBroker } from "../simulated-broker.ts";
+import { VirtualClock, VirtualTime } from "../virtual-clock.ts";
+import type { CheckerOf } from "./checker.ts";
+import { Checkpost } from "./checkpost.ts";
+import { type Card, Machine, type MachineHost } from "./machine.ts";
+import { brokerUrl, uplinkUrl, worldSite } from "./names.ts";
+import { overheardData } from "./overheard-data.ts";
+import { overheard } from "./overheard-links.ts";
+import type { SitePlan } from "./site.ts";
+import { TraceDigest } from "./trace-digest.ts";
+import { UniqueSensors } from "./unique-sensors.ts";
+
+/** Log and checkpoints so small that snapshots are sent all the time. */
+const smallSizes = {
+  limits: { ...defaultRaftLimits, tailEntries: 20, tailBytes: 8_192, snapshotChunkBytes: 2_048 },
+  checkpointBytes: 8_192,
+};
+const logLinesKept = 400;
+/** Of the crystals of a Pi, in parts per million. */
+const driftPpmMax = 60;
+/** What a monotonic clock says when the agent starts, at most. */
+const uptimeMsMax = 60_000;
+
+/** Lets promises that are settled go on, all of them. */
+const carriedOn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+export class World {
+  readonly seed: number;
+  readonly plan: SitePlan;
+  readonly time = new VirtualTime();
+  readonly random: SeededRandom;
+  readonly network: SimulatedNetwork;
+  readonly brokers: readonly SimulatedBroker[];
+  readonly machines: Machine[] = [];
+  readonly checkpost: Checkpost;
+  readonly trace: TraceDigest;
+  readonly sensors: UniqueSensors;
+  /** The newest events that agents logged, for whoever reads a failure. */
+  readonly log: string[] = [];
+  /** Processes that ended by themselves. */
+  readonly exits: { readonly at: Instant; readonly machine: string; readonly failure: SkeinError }[] = [];
+  /** The network when no fault is on. */
+  readonly calm: NetworkFaults = faultless;
+  /** Members that will never be heard again, because what they promised on is gone. */
+  readonly #lostMembers = new Set<MemberKey>();
+  #broken: unknown;
+  #cards = 0;
+
+  constructor(seed: number, plan: SitePlan, checkers: readonly CheckerOf[], options = { keepsMarks: false }) {
+    this.seed = seed;
+    this.plan = plan;
+    this.random = new SeededRandom(seed);
+    this.trace = new TraceDigest(options);
+    this.time.trace = (source, target, kind, payload) => this.trace.add(this.time.now, source, target, kind, payload);
+    this.checkpost = new Checkpost(this.time, checkers);
+    this.network = new SimulatedNetwork(this.time, this.random.fork("network"));
+    this.brokers = plan.brokers.map((_, i) => this.network.addBroker(brokerUrl(i + 1)));
+    this.network.addBroker(uplinkUrl).accepted = ({ topic, payload, retain, qos }, { clientId, device }) =>
+      this.checkpost.tell("uplink", { topic, payload, retain, qos, clientId }, device);
+    this.sensors = new UniqueSensors((sensor, clock, value) => {
+      const machine = this.machines.find((each) => each.clock === clock);
+      assert(machine !== undefined, "a sensor hangs on a machine");
+      this.checkpost.tell("sensed", { machine: machine.name, card: machine.card.name, sensor, value });
+    });
+    for (let number = 1; number <= plan.devices; number++) this.addMachine(`pi-${number}`);
+  }
+
+  /** With an empty card, and without power. */
+  addMachine(name: string, device = name): Machine {
+    const machine = new Machine({ machine: name, device: deviceId(device) }, this.newCard(), this.#host(name));
+    this.machines.push(machine);
+    return machine;
+  }
+
+  /** An empty one. */
+  newCard(): Card {
+    this.#cards += 1;
+    const name = `card-${this.#cards}`;
+    const options = { ...usualDisk, serial: `cid:${name}` };
+    return { name, disk: new SimulatedDisk(this.time, this.random.fork(name), options) };
+  }
+
+  /**
+   * Whether the design lets this machine's card lose what it holds now: any minority of the voters may, one after the other faster
+   * than they are replaced (P2). Asked of a coordinator whose configuration is committed; without one, nobody may.
+   */
+  mayLoseCard(machine: Machine): boolean {
+    const leader = this.coordinator();
+    const status = leader === undefined ? undefined : this.checkpost.life(leader.name)?.replica.status();
+    if (status === undefined || !status.isVotersCommitted || status.voters.incoming !== undefined) return false;
+    const { current } = status.voters;
+    const lost = current.filter((voter) => this.#lostMembers.has(voter)).length;
+    const isVoter = current.some((voter) => memberOf(voter).device === machine.device);
+    const isVoterElsewhere = [...this.checkpost.lives()].some(({ replica }) =>
+      allVoters(replica.status().voters).some((voter) => memberOf(voter).device === machine.device),
+    );
+    if (!isVoter) return !isVoterElsewhere;
+    return lost + 1 <= (current.length - 1) / 2;
+  }
+
+  /** What the member of this machine promised is gone, with its card or from it. */
+  loseMember(machine: Machine, what: "everything" | "agreement"): void {
+    for (const member of machine.members()) this.#lostMembers.add(member);
+    this.checkpost.tell("cardLost", machine.card.name, what);
+  }
+
+  /** On another card, of another serial; the checkers know. */
+  copyOf(card: Card): Card {
+    const copy = this.newCard();
+    this.checkpost.tell("cardCopied", card.name, copy.name);
+    return { name: copy.name, disk: card.disk.copy(`cid:${copy.name}`) };
+  }
+
+  machine(name: string): Machine {
+    const machine = this.machines.find((each) => each.name === name);
+    assert(machine !== undefined, `the world has a machine ${name}`);
+    return machine;
+  }
+
+  /** The machine whose replica leads with authority, if there is one. */
+  coordinator(): Machine | undefined {
+    for (const { machine, replica } of this.checkpost.lives()) {
+      const { role, hasAuthority } = replica.status();
+      if (role === "leader" && hasAuthority) return this.machine(machine);
+    }
+    return undefined;
+  }
+
+  /** Runs what is due within `span`. Fails with the first broken promise. */
+  async run(span: Duration): Promise<void> {
+    const until = instant(this.time.now + span);
+    while (this.time.runNext(until)) {
+      await carriedOn();
+      this.#look();
+    }
+    this.time.run(milliseconds(until - this.time.now));
+  }
+
+  /** Until `holds`, looked at each 100 ms; false when it does not within `span`. */
+  async runUntil(holds: () => boolean, span: Duration): Promise<boolean> {
+    const until = this.time.now + span;
+    while (!holds()) {
+      if (this.time.now >= until) return false;
+      await this.run(milliseconds(100));
+    }
+    return true;
+  }
+
+  /** From now on the checkers hear of each second. */
+  startSeconds(): void {
+    this.after(1000, "a second", () => {
+      this.checkpost.tell("second");
+      this.startSeconds();
+    });
+  }
+
+  /** For whoever reads a failure. */
+  note(line: string): void {
+    this.#write(line);
+  }
+
+  /** In the world's true time. */
+  after(span: number, name: string, task: () => void): void {
+    this.time.schedule(milliseconds(span), name, task);
+  }
+
+  /** What no port may bring about: an agent that threw, or a promise that nobody handles. */
+  break(failure: unknown): void {
+    this.#broken ??= failure;
+  }
+
+  #look(): void {
+    const failure = this.#broken ?? this.checkpost.failure;
+    if (failure !== undefined) throw failure;
+  }
+
+  #host(name: string): MachineHost {
+    const random = this.random.fork(`clock of ${name}`);
+    const driftPpm = 2 * driftPpmMax * (random.fraction() - 0.5);
+    return {
+      gate: () => new DeviceGate(this.time, name),
+      clock: ({ gate, wall }) =>
+        new VirtualClock(this.time, {
+          name,
+          gate,
+          driftPpm,
+          origin: instant(uptimeMsMax * random.fraction()),
+          isSynchronized: wall.hasSource,
+          ...(wall.hasBattery ? {} : { wallStartsAt: 0 }),
+        }),
+      ports: (machine, clock) => ({
+        random: this.random.fork(`${machine.name} ${this.time.now}`),
+        logger: this.#logger(machine.name),
+        links: overheard(this.network.device(machine.name, machine.gate), uplinkUrl, {
+          said: (from, message, to) => this.checkpost.tell("said", from, machine.name, message, to),
+          published: () => this.checkpost.tell("published", machine.name),
+        }),
+        drivers: (sensor, { interval }) => this.sensors.driver(sensor, interval, clock),
+        watch: (self) =>
+          this.checkpost.watch(
+            { machine: machine.name, card: machine.card.name, generation: () => machine.generation() },
+            self,
+          ),
+      }),
+      data: ({ card: { name: card } }, opened) =>
+        overheardData(opened, {
+          synced: (log, position, payload) => this.checkpost.tell("synced", { card, log, position, payload }),
+          recovered: (log, position, payload) => this.checkpost.tell("recovered", { card, log, position, payload }),
+        }),
+      configuration: (machine) => this.#configuration(machine),
+      cutLinks: (machine) => {
+        this.network.kill(machine.name);
+        this.#brokerOf(machine)?.crash();
+      },
+      ended: (machine) => this.checkpost.end(machine.name),
+      exited: (machine, failure) => {
+        this.exits.push({ at: this.time.now, machine: machine.name, failure });
+        this.#write(`${machine.name} EXIT ${failure.code}: ${failure.message}`);
+      },
+      after: (delay, name, task) => this.after(delay, name, task),
+      broken: (failure) => this.break(failure),
+    };
+  }
+
+  #brokerOf(machine: Machine): SimulatedBroker | undefined {
+    const at = this.plan.brokers.findIndex((host) => host === machine.name);
+    return this.brokers[at];
+  }
+
+  #configuration(machine: Machine): AgentConfiguration {
+    this.#brokerOf(machine)?.restart();
+    return {
+      site: worldSite,
+      device: machine.device,
+      found: machine === this.machines[0] && machine.card.name === "card-1",
+      brokers: this.brokers.map(({ url }) => ({ url })),
+      keepAlive: seconds(10),
+      timing: defaultTiming,
+      version: "0.0.0-world",
+      ...(this.plan.areLogsSmall ? { sizes: smallSizes } : {}),
+    };
+  }
+
+  #logger(name: string): Logger {
+    const write = (level: string) => (fields: object, event: string) =>
+      this.#write(`${name} ${level} ${event} ${JSON.stringify(fields)}`);
+    const logger: Logger = {
+      debug: () => undefined,
+      info: write("info"),
+      warn: write("warn"),
+      error: write("error"),
+      child: () => logger,
+    };
+    return logger;
+  }
+
+  #write(line: string): void {
+    if (this.log.length >= 2 * logLinesKept) this.log.splice(0, logLinesKept);
+    this.log.push(`${(this.time.now / 1000).toFixed(3)} ${line}`);
+  }
+}
