@@ -8,20 +8,21 @@ import { decodeOutboxItem, ItemsCheck, type OutboxItem } from "../../src/site/ou
 import type { Command } from "../../src/site/types.ts";
 import type { Site, StoredCells } from "./site-fixture.ts";
 
+type Merging = Pick<Site, "state">;
 export type Degrade = Extract<Command, { readonly kind: "degrade" }>;
 
-function bytesOf({ state }: Site, number: number, stored: StoredCells | undefined): Uint8Array | undefined {
+function bytesOf({ state }: Merging, number: number, stored: StoredCells | undefined): Uint8Array | undefined {
   const key = state.outbox.itemKey(number);
   return state.cell(key) ?? (state.outbox.holds(number) ? stored?.get(key) : undefined);
 }
 
-function itemOf(s: Site, number: number, stored: StoredCells | undefined): OutboxItem | undefined {
+function itemOf(s: Merging, number: number, stored: StoredCells | undefined): OutboxItem | undefined {
   const bytes = bytesOf(s, number, stored);
   return bytes === undefined ? undefined : decodeOutboxItem(bytes);
 }
 
 /** Items that wait, by number. */
-export function waiting(s: Site, stored?: StoredCells): ReadonlyMap<number, OutboxItem> {
+export function waiting(s: Merging, stored?: StoredCells): ReadonlyMap<number, OutboxItem> {
   const items = new Map<number, OutboxItem>();
   for (let number = s.state.outbox.first; number < s.state.outbox.next; number++) {
     const item = itemOf(s, number, stored);
@@ -30,7 +31,7 @@ export function waiting(s: Site, stored?: StoredCells): ReadonlyMap<number, Outb
   return items;
 }
 
-export function plansOf(s: Site, stored?: StoredCells): readonly MergePlan[] {
+export function plansOf(s: Merging, stored?: StoredCells): readonly MergePlan[] {
   const planner = new MergePlanner();
   for (const [number, item] of waiting(s, stored)) {
     const scanned = scanItem(number, item);
@@ -45,7 +46,7 @@ export function plansOf(s: Site, stored?: StoredCells): readonly MergePlan[] {
 }
 
 /** The entry for these plans; undefined where there is nothing to merge. */
-export function degradeOf(s: Site, plans = plansOf(s), stored?: StoredCells): Degrade | undefined {
+export function degradeOf(s: Merging, plans = plansOf(s), stored?: StoredCells): Degrade | undefined {
   const items = waiting(s, stored);
   const merges = plans.slice(0, limits.degradeMerges).flatMap((plan) => mergeItems(plan, items) ?? []);
   if (merges.length === 0) return undefined;
