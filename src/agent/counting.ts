@@ -144,9 +144,19 @@ export class Counting {
     if (touched.has("configuration")) this.#configure();
     if (touched.has("members") && this.#isHeld && this.#isAdmitted()) {
       this.#isHeld = false;
-      this.#store?.admit(this.#countedOf(this.#self) ?? 0);
+      this.#admit(this.#countedOf(this.#self) ?? 0);
     }
     for (const move of moves) if (move.origin === this.#self) this.#sender?.moved(move);
+  }
+
+  /** After a recovery `counted` may have fallen back behind what this card still holds: then nobody can count on from there. */
+  #admit(counted: number): void {
+    const store = this.#store;
+    if (store === undefined) return;
+    if (counted + 1 < store.first) {
+      const detail = `the site has counted up to number ${counted}, and the readings up to ${store.first - 1} have left this card`;
+      this.#options.notMyReadings(detail, "set-aside");
+    } else store.admit(counted);
   }
 
   /** The device has site time: what was stored without gets its stamps. Repeats change nothing. */

@@ -4,7 +4,7 @@
 import type { SkeinError } from "../base/errors.ts";
 import { type Generation, type Member, type MemberKey, memberKey, memberOf } from "../base/ids.ts";
 import { BrokerSet, type Delivery } from "../mqtt/broker-set.ts";
-import type { SiteMessage } from "../mqtt/messages.ts";
+import { isElection, isRaftMessage, type SiteMessage } from "../mqtt/messages.ts";
 import { isOnlyVoter } from "../raft/voters.ts";
 import type { StoredReading } from "../readings/reading-log.ts";
 import type { CountMove } from "../readings/types.ts";
@@ -265,6 +265,13 @@ export class Device {
     if (!this.#ownPast.listensTo(from, { session, start }, message.kind, known)) return;
     const sender = memberKey(from);
     this.#heard.note(sender);
+    if (isRaftMessage(message)) {
+      if (isElection(message) && !this.#ownPast.isTrusted) return;
+      this.#promises.heard(sender, { session, start }, message);
+      this.#replica.received(sender, broadcast, message);
+      if (message.kind === "append") this.#counting.hasTime();
+      return;
+    }
     switch (message.kind) {
       case "partial":
         if (message.partial.origin === sender && this.#coordinator.hasAuthority)
@@ -295,25 +302,7 @@ export class Device {
       case "api-answer":
       case "presence":
         return;
-      case "pre-vote-request":
-      case "pre-vote-reply":
-      case "vote-request":
-      case "vote-reply":
-      case "transfer-request":
-        if (!this.#ownPast.isTrusted) return;
-        break;
-      case "append":
-      case "append-ack":
-      case "gap":
-      case "snapshot-offer":
-      case "snapshot-question":
-      case "snapshot-chunk":
-      case "read-question":
-      case "read-answer":
     }
-    this.#promises.heard(sender, { session, start }, message);
-    this.#replica.received(sender, broadcast, message);
-    if (message.kind === "append") this.#counting.hasTime();
   }
 
   #heardGeneration(generation: Generation, kind: string, from: Member): void {
