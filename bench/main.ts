@@ -10,6 +10,7 @@ import { idle } from "./idle.ts";
 import { memory } from "./memory.ts";
 import { messages } from "./messages.ts";
 import { sim } from "./sim.ts";
+import { simulatedNetwork } from "./simulated-network.ts";
 import { simulatedWorld } from "./simulated-world.ts";
 import { store } from "./store.ts";
 import { removeOnExit } from "./support/cleanup.ts";
@@ -23,6 +24,7 @@ const benches: Readonly<Record<string, Bench>> = {
   idle,
   memory,
   sim,
+  "simulated-network": simulatedNetwork,
   "simulated-world": simulatedWorld,
   store,
   checkpoints,

@@ -210,6 +210,16 @@ export class SimulatedBroker {
     this.publish(session.will, session);
   }
 
+  /** The connections of one device are reset, at both ends: its wills are published at once. It dials again. */
+  reset(device: string): void {
+    if (this.#state !== "running") return;
+    for (const session of [...this.#sessions.values()]) {
+      if (session.device !== device) continue;
+      this.drop(session, "lost");
+      session.ended("crashed");
+    }
+  }
+
   has(session: BrokerSession): boolean {
     return this.#sessions.get(session.clientId) === session;
   }

@@ -82,7 +82,7 @@ export class SiteMember {
       { self: memberKey(self), founds, hasPast: false, timing: defaultTiming },
     );
     assert(opened.kind === "opened", "a new data directory has no past to lose");
-    const siteClock = new SiteClock(clock, opened.parts.state.siteTimeFloor);
+    const siteClock = new SiteClock(clock, opened.parts.state.siteTimeFloor, opened.parts.state.time);
     const ports = { clock, random: systemRandom, logger, storage: data.storage, siteClock };
     return new SiteMember({
       self,

@@ -65,26 +65,42 @@ export function rotCell(card: CardContent, key: string): void {
  * holds anything is as likely, and so is everything within it. Undefined, and nothing is harmed, where nothing is stored.
  */
 export function rotAnywhere(card: CardContent, random: Random): Rot | undefined {
-  const choices: (() => Rot)[] = [];
-  for (const name of [incarnationLog, "readings"]) {
+  const choices = [...rotsOfLogs(card, [incarnationLog, "readings"], "newest too"), ...rotsOfStorage(card)];
+  return choices[random.below(choices.length)]?.(random);
+}
+
+/** As `rotAnywhere`, of what the agreement stands on, and where recovery finds it: never the newest batch, which it takes for torn. */
+export function rotAgreement(card: CardContent, random: Random): Rot | undefined {
+  const choices = [...rotsOfLogs(card, [incarnationLog], "newest spared"), ...rotsOfStorage(card)];
+  return choices[random.below(choices.length)]?.(random);
+}
+
+type RotChoice = (random: Random) => Rot;
+
+function rotsOfLogs(card: CardContent, names: readonly string[], newest: "newest too" | "newest spared"): RotChoice[] {
+  return names.flatMap((name): RotChoice[] => {
     const log = presentLog(card, name);
+    const newestFirst = log?.segments.at(-1)?.batches.at(-1)?.first ?? Number.POSITIVE_INFINITY;
     const records = log === undefined ? [] : readableRecords(log);
-    if (log === undefined || records.length === 0) continue;
-    choices.push(() => {
-      const position = records[random.below(records.length)]?.position ?? 0;
+    const exposed = newest === "newest too" ? records : records.filter(({ position }) => position < newestFirst);
+    if (log === undefined || exposed.length === 0) return [];
+    const rot: RotChoice = (random) => {
+      const position = exposed[random.below(exposed.length)]?.position ?? 0;
       damageBatch(log, position);
-      const newest = log.segments.at(-1)?.batches.at(-1);
-      return { kind: "log", log: name, position, isNewest: newest !== undefined && position >= newest.first };
-    });
-  }
+      return { kind: "log", log: name, position, isNewest: position >= newestFirst };
+    };
+    return [rot];
+  });
+}
+
+function rotsOfStorage(card: CardContent): RotChoice[] {
   const { cells } = incarnationContent(card, card.identity?.incarnation).storage;
   const keys = [...cells].filter(([, value]) => value.length > 0).map(([key]) => key);
-  if (keys.length > 0) {
-    choices.push(() => {
-      const key = keys[random.below(keys.length)] ?? "";
-      rotCell(card, key);
-      return { kind: "storage", key };
-    });
-  }
-  return choices[random.below(choices.length)]?.();
+  if (keys.length === 0) return [];
+  const rot: RotChoice = (random) => {
+    const key = keys[random.below(keys.length)] ?? "";
+    rotCell(card, key);
+    return { kind: "storage", key };
+  };
+  return [rot];
 }

@@ -23,6 +23,7 @@ import {
   incarnationContent,
   presentLog,
   type Rot,
+  rotAgreement,
   rotAnywhere,
   rotCell,
   rotLog,
@@ -155,6 +156,16 @@ export class SimulatedDisk {
     return rotAnywhere(this.#content, random);
   }
 
+  /** As `rot`, of the Raft log or the storage alone, and only where the next start finds it. */
+  rotAgreement(random: Random): Rot | undefined {
+    return rotAgreement(this.#content, random);
+  }
+
+  /** The session that its identity bears; undefined: the card was never used. */
+  get session(): number | undefined {
+    return this.#content.identity?.session;
+  }
+
   /** Everything that a power cut now would leave in the log `name`, for who checks; without what rotted. Copies. */
   durableRecords(name: string): readonly LogRecord[] {
     const log = presentLog(this.#content, name);
@@ -259,7 +270,9 @@ export class SimulatedDisk {
         const next = incarnation(this.#random.bytes(16));
         const content = incarnationContent(this.#content, next);
         const fresh = new SimulatedStorage(device, content.storage);
-        await fill?.({ incarnation: next, logFiles: simulatedLogFiles(device, () => content.logs), storage: fresh });
+        // Its records are told of no one: they count once this incarnation is the present one, and it is read from the start.
+        const logFiles = simulatedLogFiles(device, () => content.logs, { isTold: false });
+        await fill?.({ incarnation: next, logFiles, storage: fresh });
         await storage.close();
         const inherited = was ?? [identity.incarnation, ...identity.was].slice(0, limits.incarnationsInherited);
         const chosen = generation === undefined ? {} : { generation };

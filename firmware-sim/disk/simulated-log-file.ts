@@ -20,6 +20,7 @@ export class SimulatedLogFile implements LogFile {
   readonly #options: LogFileOptions;
   readonly #device: SimulatedDevice;
   readonly #content: LogContent;
+  readonly #isTold: boolean;
   readonly #queue = new AppendQueue();
   /** Released in memory; on disk with the next batch. */
   #oldest: LogPosition = 0;
@@ -31,8 +32,9 @@ export class SimulatedLogFile implements LogFile {
   #poison: SkeinError | undefined;
   #whenIdle: (() => void)[] = [];
 
-  /** `options` are checked, `content` is recovered already. */
-  constructor(name: string, options: LogFileOptions, device: SimulatedDevice, content: LogContent) {
+  /** `options` are checked, `content` is recovered already. `isTold`: `onSynced` hears of its records. */
+  constructor(name: string, options: LogFileOptions, device: SimulatedDevice, content: LogContent, isTold: boolean) {
+    this.#isTold = isTold;
     this.#name = name;
     this.#options = options;
     this.#device = device;
@@ -159,7 +161,7 @@ export class SimulatedLogFile implements LogFile {
       synced: () => {
         for (const [i, payload] of payloads.entries()) {
           this.#device.trace(name, "record", payload);
-          this.#device.onSynced?.(this.#name, first + i, payload);
+          if (this.#isTold) this.#device.onSynced?.(this.#name, first + i, payload);
         }
       },
       tear: () => {

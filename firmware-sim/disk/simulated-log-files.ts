@@ -7,9 +7,11 @@ import type { SimulatedDevice } from "./device.ts";
 import { emptyLog, type LogContent, recoverContent } from "./log-content.ts";
 import { SimulatedLogFile } from "./simulated-log-file.ts";
 
+/** `isTold`: the device's `onSynced` hears of their records. */
 export function simulatedLogFiles(
   device: SimulatedDevice,
   logsOf: (name: string) => Map<string, LogContent>,
+  { isTold } = { isTold: true },
 ): LogFiles {
   return {
     open: async (name: string, options: LogFileOptions, recovered: (record: LogRecord) => void) => {
@@ -37,7 +39,7 @@ export function simulatedLogFiles(
           }
           const [oldest] = content.segments;
           const description = oldest === undefined ? undefined : new Uint8Array(oldest.description);
-          const log = new SimulatedLogFile(name, checked, device, content);
+          const log = new SimulatedLogFile(name, checked, device, content, isTold);
           resolve({ log, recovery: { description, first: oldest?.first ?? log.next, next: log.next, cutTail } });
         });
       });

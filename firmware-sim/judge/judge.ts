@@ -32,7 +32,7 @@ export class Judge {
         if (message.id === undefined) return message;
         return this.#published.item(message.id, topic, payload, !isRetained) === "first" ? message : undefined;
       case "aggregate":
-        if (this.#published.item(message.values.id, topic, payload, !isRetained) === "repeat") return undefined;
+        if (this.#published.item(message.values.id, topic, payload, !isRetained) !== "first") return undefined;
         this.#published.aggregate(message.values);
         return message;
     }

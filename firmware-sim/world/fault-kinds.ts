@@ -3,6 +3,8 @@
 import { assert } from "../../src/base/errors.ts";
 import type { FaultKind } from "./fault.ts";
 import { brokerFaults } from "./faults/brokers.ts";
+import { cardFaults } from "./faults/cards.ts";
+import { clockFaults } from "./faults/clocks.ts";
 import { deviceFaults } from "./faults/devices.ts";
 import { diskFaults } from "./faults/disks.ts";
 import { networkFaults } from "./faults/network.ts";
@@ -13,6 +15,8 @@ export const faultKinds: readonly FaultKind[] = [
   ...networkFaults,
   ...brokerFaults,
   ...diskFaults,
+  ...cardFaults,
+  ...clockFaults,
   ...uplinkFaults,
 ];
 

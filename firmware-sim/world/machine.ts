@@ -4,7 +4,7 @@ import { type Agent, createAgent } from "../../src/agent/agent.ts";
 import type { AgentConfiguration, AgentPorts } from "../../src/agent/ports.ts";
 import type { AgentStatus } from "../../src/agent/status.ts";
 import { isSkeinError, type SkeinError } from "../../src/base/errors.ts";
-import type { DeviceId } from "../../src/base/ids.ts";
+import { type DeviceId, type MemberKey, memberKey } from "../../src/base/ids.ts";
 import type { DataDirectory } from "../../src/base/ports/data-directory.ts";
 import { seconds } from "../../src/base/units.ts";
 import type { DeviceGate } from "../device-gate.ts";
@@ -90,6 +90,18 @@ export class Machine {
     return this.#data?.identity.generation?.number ?? 1;
   }
 
+  /** The members that it was, as far as its present card knows: of its last start, whether it runs or not. */
+  members(): readonly MemberKey[] {
+    const identity = this.#data?.identity;
+    return identity === undefined ? [] : [memberKey({ device: this.device, incarnation: identity.incarnation })];
+  }
+
+  /** Another card, or the same with other content. Without power only. */
+  insert(card: Card): void {
+    this.card = card;
+    this.#data = undefined;
+  }
+
   get clock(): VirtualClock | undefined {
     return this.#clock;
   }
@@ -141,6 +153,7 @@ export class Machine {
   }
 
   async #open(clock: VirtualClock, isPresent: () => boolean): Promise<void> {
+    this.card.disk.gate = this.gate;
     const data = this.#host.data(this, await this.card.disk.openDataDirectory());
     if (!isPresent()) return;
     this.#data = data;

@@ -6,9 +6,10 @@
 
 import type { AgentConfiguration } from "../../src/agent/ports.ts";
 import { assert, type SkeinError } from "../../src/base/errors.ts";
-import { deviceId } from "../../src/base/ids.ts";
+import { deviceId, type MemberKey, memberOf } from "../../src/base/ids.ts";
 import type { Logger } from "../../src/base/ports/logger.ts";
 import { type Duration, type Instant, instant, milliseconds, seconds } from "../../src/base/units.ts";
+import { allVoters } from "../../src/raft/voters.ts";
 import { defaultRaftLimits, defaultTiming } from "../../src/replica/open-replica.ts";
 import { DeviceGate } from "../device-gate.ts";
 import { SimulatedDisk, usualDisk } from "../disk/simulated-disk.ts";
@@ -19,7 +20,7 @@ import type { SimulatedBroker } from "../simulated-broker.ts";
 import { VirtualClock, VirtualTime } from "../virtual-clock.ts";
 import type { CheckerOf } from "./checker.ts";
 import { Checkpost } from "./checkpost.ts";
-import { Machine, type MachineHost } from "./machine.ts";
+import { type Card, Machine, type MachineHost } from "./machine.ts";
 import { brokerUrl, uplinkUrl, worldSite } from "./names.ts";
 import { overheardData } from "./overheard-data.ts";
 import { overheard } from "./overheard-links.ts";
@@ -58,6 +59,8 @@ export class World {
   readonly exits: { readonly at: Instant; readonly machine: string; readonly failure: SkeinError }[] = [];
   /** The network when no fault is on. */
   readonly calm: NetworkFaults = faultless;
+  /** Members that will never be heard again, because what they promised on is gone. */
+  readonly #lostMembers = new Set<MemberKey>();
   #broken: unknown;
   #cards = 0;
 
@@ -88,11 +91,42 @@ export class World {
   }
 
   /** An empty one. */
-  newCard(): { readonly name: string; disk: SimulatedDisk } {
+  newCard(): Card {
     this.#cards += 1;
     const name = `card-${this.#cards}`;
     const options = { ...usualDisk, serial: `cid:${name}` };
     return { name, disk: new SimulatedDisk(this.time, this.random.fork(name), options) };
+  }
+
+  /**
+   * Whether the design lets this machine's card lose what it holds now: any minority of the voters may, one after the other faster
+   * than they are replaced (P2). Asked of a coordinator whose configuration is committed; without one, nobody may.
+   */
+  mayLoseCard(machine: Machine): boolean {
+    const leader = this.coordinator();
+    const status = leader === undefined ? undefined : this.checkpost.life(leader.name)?.replica.status();
+    if (status === undefined || !status.isVotersCommitted || status.voters.incoming !== undefined) return false;
+    const { current } = status.voters;
+    const lost = current.filter((voter) => this.#lostMembers.has(voter)).length;
+    const isVoter = current.some((voter) => memberOf(voter).device === machine.device);
+    const isVoterElsewhere = [...this.checkpost.lives()].some(({ replica }) =>
+      allVoters(replica.status().voters).some((voter) => memberOf(voter).device === machine.device),
+    );
+    if (!isVoter) return !isVoterElsewhere;
+    return lost + 1 <= (current.length - 1) / 2;
+  }
+
+  /** What the member of this machine promised is gone, with its card or from it. */
+  loseMember(machine: Machine, what: "everything" | "agreement"): void {
+    for (const member of machine.members()) this.#lostMembers.add(member);
+    this.checkpost.tell("cardLost", machine.card.name, what);
+  }
+
+  /** On another card, of another serial; the checkers know. */
+  copyOf(card: Card): Card {
+    const copy = this.newCard();
+    this.checkpost.tell("cardCopied", card.name, copy.name);
+    return { name: copy.name, disk: card.disk.copy(`cid:${copy.name}`) };
   }
 
   machine(name: string): Machine {
@@ -118,6 +152,8 @@ export class World {
       this.#look();
     }
     this.time.run(milliseconds(until - this.time.now));
+    // What was told outside of any event counts, too: the end of the healing phase.
+    this.#look();
   }
 
   /** Until `holds`, looked at each 100 ms; false when it does not within `span`. */

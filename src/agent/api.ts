@@ -17,19 +17,34 @@ import { diffConfiguration } from "../site/configuration-diff.ts";
 import { readChanges } from "../site/configuration-items.ts";
 import { configurationBefore, decodeRevision, historyKey, type Revision } from "../site/configuration-table.ts";
 import type { Operator } from "./operator.ts";
+import type { RecoveryReport } from "./recovery-report.ts";
+import { setTime } from "./set-time.ts";
 import type { AgentStatus } from "./status.ts";
+import type { TimeReport } from "./time-report.ts";
 
 export interface ApiParts {
   readonly replica: Replica;
   readonly operator: Operator;
   status(): AgentStatus;
+  time(): TimeReport;
   answer(client: Member, message: ApiAnswerMessage, via: string): void;
 }
 
 const changeWithin = seconds(20);
 const readWithin = seconds(3);
 
-const questions = ["status", "members", "config.show", "config.history", "config.apply", "coordinator.transfer"];
+const questions = [
+  "status",
+  "members",
+  "recovery",
+  "config.show",
+  "config.history",
+  "config.apply",
+  "coordinator.transfer",
+  "members.remove",
+  "time",
+  "time.set",
+];
 /** Of the size that the schema allows, so many fit a frame. */
 const itemsInPart = 24;
 const revisionsInPart = 48;
@@ -84,6 +99,8 @@ export class Api {
         return this.#status();
       case "members":
         return this.#members();
+      case "recovery":
+        return [this.#recovery()];
       case "config.show":
         return this.#show(argument);
       case "config.history":
@@ -92,6 +109,12 @@ export class Api {
         return [await this.#apply(argument)];
       case "coordinator.transfer":
         return [await this.#parts.operator.transfer(argument)];
+      case "members.remove":
+        return [await this.#parts.operator.remove(argument)];
+      case "time":
+        return [this.#parts.time()];
+      case "time.set":
+        return [await setTime(this.#parts, argument)];
       default:
         throw new SkeinError(
           "not-found",
@@ -115,6 +138,14 @@ export class Api {
     return inParts(members, rowsInPart).map((part, number) =>
       number === 0 ? { members: part, voters } : { members: part },
     );
+  }
+
+  /** Asked by `skein recover` on another device: how far this one's log reaches, and whether it has a coordinator after all. */
+  #recovery(): RecoveryReport {
+    const { generation, leader, siteTime } = this.#parts.status();
+    const { last, lastTerm } = this.#parts.replica.status();
+    const newest = Math.max(siteTime ?? 0, this.#parts.replica.state.siteTimeFloor);
+    return { generation, index: last, term: lastTerm, siteTime: newest, leader: leader ?? null };
   }
 
   /** `items`: the configuration as changes of the default one (`defaultConfiguration`), spread over the parts. */

@@ -7,18 +7,19 @@
 import { type DeviceId, type Generation, type MemberKey, memberKey, memberOf, type SiteId } from "../base/ids.ts";
 import type { Clock, Timer } from "../base/ports/clock.ts";
 import type { Logger } from "../base/ports/logger.ts";
-import { between, type Instant, logIndex, milliseconds, seconds } from "../base/units.ts";
+import { type Instant, logIndex, milliseconds } from "../base/units.ts";
 import type { Began, JoinRefusedMessage } from "../mqtt/site-codec.ts";
 import type { RaftTiming, TransferOutcome } from "../raft/types.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { SiteClock } from "../replica/site-time.ts";
-import type { Command, JoinRequest, RefusalReason } from "../site/types.ts";
+import type { SubmissionResult } from "../replica/submissions.ts";
+import type { ClientSerial, Command, JoinRequest, RefusalReason } from "../site/types.ts";
 import { Admission } from "./admission.ts";
 import { HandOver } from "./hand-over.ts";
 import type { Run } from "./own-past.ts";
 import type { Leading } from "./promises.ts";
 import { UplinkAbsence } from "./uplink-absence.ts";
-import { membersToProbe, planVoters, type VoterCandidate, type VoterSituation } from "./voter-policy.ts";
+import { VoterKeeper } from "./voter-keeper.ts";
 
 export interface CoordinatorDoor {
   lastHeard(member: MemberKey): Instant | undefined;
@@ -40,10 +41,6 @@ export interface CoordinatorOptions {
 }
 
 const dutyInterval = milliseconds(100);
-const voterInterval = milliseconds(500);
-/** A member whose answer is older is not promoted. */
-const readyWithin = seconds(3);
-const readyEntries = 1000;
 
 export class Coordinator {
   readonly #clock: Clock;
@@ -54,14 +51,16 @@ export class Coordinator {
   readonly #door: CoordinatorDoor;
   readonly #admission: Admission;
   readonly #handOver: HandOver;
+  readonly #keeper: VoterKeeper;
   readonly #uplinkAbsence = new UplinkAbsence();
   /** Kinds of proposals that are on their way: one of each at a time. */
   readonly #proposed = new Set<string>();
+  /** Whose joins are on their way through the log. */
+  readonly #joining = new Set<DeviceId>();
   #timer: Timer | undefined;
   #hasAuthority = false;
   /** Committed when its authority began: so its term's first entry is at or before it. */
   #leadsFrom = logIndex(0);
-  #votersLookedAt: Instant | undefined;
   /** When it gained authority, or let another try to reach the uplink. */
   #uplinkTriedAt: Instant | undefined;
 
@@ -78,6 +77,10 @@ export class Coordinator {
     this.#options = options;
     this.#door = door;
     this.#handOver = new HandOver(ports, options, parts.replica);
+    this.#keeper = new VoterKeeper(ports, options.self, parts.replica, {
+      isPresent: (device) => door.isPresent(device),
+      isJoining: (device) => this.#joining.has(device) || this.#admission.isGathering(device),
+    });
     this.#admission = new Admission(ports.clock, {
       member: (device) => this.#known(device),
       isSelf: (device) => device === memberOf(options.self).device,
@@ -87,8 +90,8 @@ export class Coordinator {
       },
       lastHeard: (member) => door.lastHeard(member),
       probe: (member) => this.#replica.probe(member),
-      isVoter: (member) => this.#voters().includes(member),
-      demote: (member) => this.#changeVoters(this.#votersWithout(member)),
+      isVoter: (member) => this.#keeper.voters().includes(member),
+      demote: (member) => this.#keeper.change(this.#keeper.without(member)),
       propose: (joins, refused) => this.#proposeJoins(joins, refused),
       refuse: (to, reason, detail) => door.refuseJoin(to, reason, detail),
     });
@@ -120,11 +123,16 @@ export class Coordinator {
   /** Who would take over: that device, or the best one. Undefined: it is no other voter; nobody was heard lately. */
   successor(device: DeviceId | undefined): MemberKey | undefined {
     if (device === undefined) return this.#handOver.best();
-    return this.#voters().find((voter) => voter !== this.#options.self && memberOf(voter).device === device);
+    return this.#keeper.voters().find((voter) => voter !== this.#options.self && memberOf(voter).device === device);
   }
 
   handOver(to: MemberKey, why: string, done: (outcome: TransferOutcome) => void): void {
     this.#handOver.to(to, why, done);
+  }
+
+  /** Removes another device from the site for good. `done` is called once. */
+  remove(device: DeviceId, client: ClientSerial, done: (result: SubmissionResult) => void): void {
+    this.#keeper.remove(device, client, done);
   }
 
   /** An entry was applied here, whoever leads. */
@@ -157,7 +165,7 @@ export class Coordinator {
     const now = this.#siteClock.now();
     const upTo = now === undefined ? undefined : state.dueClose(now);
     if (upTo !== undefined) this.#propose("close", { kind: "close", upTo });
-    this.#keepVoters();
+    this.#keeper.look();
     this.#lookForUplink();
   }
 
@@ -171,6 +179,7 @@ export class Coordinator {
   }
 
   #loseAuthority(): void {
+    this.#keeper.end();
     if (!this.#hasAuthority) return;
     this.#hasAuthority = false;
     this.#door.authorityLost();
@@ -187,63 +196,13 @@ export class Coordinator {
   }
 
   #proposeJoins(joins: readonly JoinRequest[], refused: (reason: RefusalReason, detail: string) => void): void {
+    for (const { device } of joins) this.#joining.add(device);
     this.#replica.propose({ kind: "join", joins }, (result) => {
+      for (const { device } of joins) this.#joining.delete(device);
       if (result.kind !== "refused") return;
       this.#logger.warn({ devices: joins.map(({ device }) => device), ...result }, "the site refused to admit");
       refused(result.reason, result.detail);
     });
-  }
-
-  #keepVoters(): void {
-    const now = this.#clock.now();
-    if (this.#votersLookedAt !== undefined && between(this.#votersLookedAt, now) < voterInterval) return;
-    this.#votersLookedAt = now;
-    const situation = this.#situation();
-    const next = planVoters(situation);
-    if (next !== undefined) this.#changeVoters(next);
-    for (const member of membersToProbe(situation)) this.#replica.probe(member);
-  }
-
-  #situation(): VoterSituation {
-    const { state } = this.#replica;
-    const { followers, commit } = this.#replica.status();
-    const ready = new Set(
-      followers
-        .filter(
-          ({ match, silentFor }) =>
-            silentFor !== undefined && silentFor < readyWithin && match + readyEntries >= commit,
-        )
-        .map(({ member }) => member),
-    );
-    const { self } = this.#options;
-    ready.add(self);
-    const candidates: VoterCandidate[] = [...state.members.values()].map((member) => ({
-      member: memberKey(member),
-      zone: state.configuration.devices.get(member.device)?.zone,
-      isReady: ready.has(memberKey(member)),
-      isPresent: this.#door.isPresent(member.device),
-    }));
-    return { self, candidates, voters: this.#voters(), wanted: state.configuration.settings.voters };
-  }
-
-  #changeVoters(voters: readonly MemberKey[]): void {
-    if (voters.length === 0 || this.#proposed.has("voters")) return;
-    this.#proposed.add("voters");
-    this.#logger.info({ voters }, "changing the voters");
-    this.#replica.changeVoters(voters, () => this.#proposed.delete("voters"));
-  }
-
-  #voters(): readonly MemberKey[] {
-    const { voters } = this.#replica.status();
-    return voters.incoming ?? voters.current;
-  }
-
-  /** Without `member`, and again an odd number: with the best of the others, or with one less. */
-  #votersWithout(member: MemberKey): readonly MemberKey[] {
-    const { self, candidates, voters, wanted } = this.#situation();
-    const others = candidates.filter((candidate) => candidate.member !== member);
-    const kept = voters.filter((voter) => voter !== member);
-    return planVoters({ self, candidates: others, voters: kept, wanted }) ?? kept;
   }
 
   #known(device: DeviceId): (Run & { readonly member: MemberKey }) | undefined {

@@ -7,21 +7,21 @@ import type { Amount } from "../mqtt/traffic.ts";
 import type { RaftStatus } from "../raft/types.ts";
 import { quality } from "../readings/types.ts";
 import type { Replica } from "../replica/replica.ts";
-import type { SiteClock } from "../replica/site-time.ts";
 import type { Counting } from "./counting.ts";
 import type { Dashboard } from "./dashboard.ts";
 import type { Joining } from "./joining.ts";
 import type { Life } from "./life.ts";
 import type { AgentStatus, LatestReading, MemberStatus } from "./status.ts";
+import { describeTime, type TimeReport } from "./time-report.ts";
 
 export interface AgentParts {
   readonly life: Life;
   readonly generation: Generation | undefined;
   readonly replica: Replica;
-  readonly siteClock: SiteClock;
   readonly brokers: BrokerSet;
   readonly joining: Joining;
   readonly counting: Counting;
+  readonly time: TimeReport;
   readonly dashboard: Dashboard;
   readonly disk: DataDirectoryUsage;
   readonly problems: readonly string[];
@@ -30,7 +30,7 @@ export interface AgentParts {
 }
 
 export function describeAgent(parts: AgentParts): AgentStatus {
-  const { life, replica, siteClock, brokers, counting, dashboard } = parts;
+  const { life, replica, brokers, counting, dashboard, time } = parts;
   const raft = replica.status();
   const { state } = replica;
   const voters = raft.voters.incoming ?? raft.voters.current;
@@ -56,10 +56,11 @@ export function describeAgent(parts: AgentParts): AgentStatus {
     brokers: brokers
       .brokers()
       .map(({ url, isUp, lastError, roundTrip }) => ({ url, isUp, why: isUp ? undefined : lastError, roundTrip })),
-    siteTime: siteClock.now(),
-    isSiteTimeSynced: siteClock.isSynced,
+    siteTime: time.siteTime,
+    isSiteTimeSynced: time.isSynced,
+    siteTimeState: describeTime(time),
     outbox: {
-      waiting: outbox.next - outbox.first,
+      waiting: outbox.count,
       bytes: outbox.bytes,
       last: outbox.next - 1,
       cursor: state.cursor,

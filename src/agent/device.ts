@@ -3,10 +3,9 @@
 
 import type { SkeinError } from "../base/errors.ts";
 import { type Generation, type Member, type MemberKey, memberKey, memberOf } from "../base/ids.ts";
-import { between, type Instant, seconds } from "../base/units.ts";
 import { BrokerSet, type Delivery } from "../mqtt/broker-set.ts";
-import type { HeardOwnName } from "../mqtt/frame-reader.ts";
-import type { SiteMessage } from "../mqtt/messages.ts";
+import { isElection, isRaftMessage, type SiteMessage } from "../mqtt/messages.ts";
+import { isOnlyVoter } from "../raft/voters.ts";
 import type { StoredReading } from "../readings/reading-log.ts";
 import type { CountMove } from "../readings/types.ts";
 import type { ReplicaParts, RoleChange } from "../replica/contract.ts";
@@ -22,11 +21,12 @@ import { Joining } from "./joining.ts";
 import { LastHeard } from "./last-heard.ts";
 import type { Life } from "./life.ts";
 import { Operator } from "./operator.ts";
-import { isSuperseded, OwnPast, type Run } from "./own-past.ts";
+import { OwnPast } from "./own-past.ts";
 import type { AgentConfiguration, AgentPorts } from "./ports.ts";
 import { Problems } from "./problems.ts";
 import { Promises } from "./promises.ts";
 import type { AgentStatus } from "./status.ts";
+import { TimeKeeping } from "./time-keeping.ts";
 
 export interface DeviceHandlers {
   generation(): Generation | undefined;
@@ -41,25 +41,22 @@ export interface DeviceHandlers {
   failed(failure: SkeinError): void;
 }
 
-const ownEchoes = seconds(10);
-
 export class Device {
   readonly #ports: AgentPorts;
   readonly #life: Life;
   readonly #key: MemberKey;
-  readonly #siteClock: SiteClock;
   readonly #handlers: DeviceHandlers;
   readonly #brokers: BrokerSet;
   readonly #replica: Replica;
   readonly #coordinator: Coordinator;
   readonly #joining: Joining;
   readonly #counting: Counting;
+  readonly #timeKeeping: TimeKeeping;
   readonly #dashboard: Dashboard;
   readonly #api: Api;
   readonly #problems: Problems;
   readonly #ownPast: OwnPast;
   readonly #promises = new Promises();
-  readonly #startedAt: Instant;
   readonly #heard: LastHeard;
 
   constructor(
@@ -73,11 +70,9 @@ export class Device {
     this.#ports = ports;
     this.#life = life;
     this.#key = memberKey(life.self);
-    this.#siteClock = parts.siteClock;
     this.#handlers = handlers;
     this.#problems = new Problems(ports);
     this.#heard = new LastHeard(clock);
-    this.#startedAt = clock.now();
     this.#brokers = new BrokerSet(
       { clock, links, log: logger },
       {
@@ -91,7 +86,7 @@ export class Device {
       },
       {
         received: (delivery) => this.#received(delivery),
-        heardOwnName: (heard) => this.#heardOwnName(heard),
+        heardOwnName: (heard) => this.#ownPast.heard(heard),
         heardGeneration: ({ generation, kind, from }) => this.#heardGeneration(generation, kind, from),
         changed: () => {
           if (this.#brokers.isConnected) this.#ownPast.connected(() => this.#leadIfElected());
@@ -118,7 +113,7 @@ export class Device {
         role: (change) => this.#roleChanged(change),
         applied: (touched, moved) => this.#applied(touched, moved),
         replaced: () =>
-          this.#applied(new Set(["configuration", "members", "counted", "windows", "outbox", "cursor"]), []),
+          this.#applied(new Set(["configuration", "members", "counted", "windows", "outbox", "cursor", "time"]), []),
         contradicted: (from, detail) => this.#contradicted(from, detail),
         diverged: (detail) => this.#diverged(detail),
         failed: (failure) => handlers.failed(failure),
@@ -127,7 +122,7 @@ export class Device {
     this.#ownPast = new OwnPast(
       clock,
       {
-        device: life.self.device,
+        self: life.self,
         session: life.session,
         start: life.start,
         isReturning: life.isReturning,
@@ -140,19 +135,14 @@ export class Device {
           this.#coordinator.end();
         },
         goOn: () => this.#leadIfElected(),
-        isOnlyVoter: () => this.#isOnlyVoter(),
+        isOnlyVoter: () => isOnlyVoter(this.#replica.status().voters, this.#key),
+        heardCopy: (text) => this.#problems.note("copies", text),
         renew: (why) => handlers.renew(why),
       },
     );
     this.#joining = new Joining(
       { clock, random },
-      {
-        device: life.self.device,
-        incarnation: life.self.incarnation,
-        session: life.session,
-        start: life.start,
-        version: life.version,
-      },
+      { ...life.self, session: life.session, start: life.start, version: life.version },
       {
         was: () => (this.#counting.hasReadings ? life.was : []),
         leader: () => this.#replica.role.leader,
@@ -183,6 +173,7 @@ export class Device {
         authorityGained: () => {
           this.#counting.lead();
           this.#dashboard.lead();
+          this.#timeKeeping.look();
         },
         authorityLost: () => {
           this.#counting.follow();
@@ -190,16 +181,22 @@ export class Device {
         },
       },
     );
-    this.#dashboard = new Dashboard(ports, configuration, {
-      life,
-      replica: this.#replica,
-      siteClock: parts.siteClock,
-      brokers: this.#brokers,
-    });
+    this.#timeKeeping = new TimeKeeping(
+      ports,
+      { self: this.#key, replica: this.#replica, siteClock },
+      {
+        say: (to, message) => this.#say(to, message),
+        hasTime: () => this.#counting.hasTime(),
+        suspects: (text) => this.#problems.note("clock-source", text),
+      },
+    );
+    const [replica, brokers] = [this.#replica, this.#brokers];
+    this.#dashboard = new Dashboard(ports, configuration, { life, replica, siteClock, brokers });
     this.#api = new Api(ports, {
       replica: this.#replica,
       operator: new Operator(life.self.device, this.#coordinator, () => this.status().leader),
       status: () => this.status(),
+      time: () => this.#timeKeeping.report(),
       answer: (client, message, via) => void this.#brokers.send(client, message, via),
     });
     this.#counting = new Counting(ports, {
@@ -222,6 +219,7 @@ export class Device {
     this.#replica.start();
     this.#joining.start();
     this.#counting.start();
+    this.#timeKeeping.start();
   }
 
   /** A stop is not a leave. A coordinator hands over first, while it still serves. Then sampling ends, so that what was read is on the card before the voice falls silent. */
@@ -229,6 +227,7 @@ export class Device {
     await this.#coordinator.retire();
     this.#joining.stop();
     this.#ownPast.stop();
+    this.#timeKeeping.stop();
     this.#coordinator.end();
     this.#api.stop();
     const parts = [this.#counting, this.#dashboard, this.#replica, this.#brokers];
@@ -246,13 +245,13 @@ export class Device {
       life: this.#life,
       generation: this.#handlers.generation(),
       replica: this.#replica,
-      siteClock: this.#siteClock,
       brokers: this.#brokers,
       joining: this.#joining,
       counting: this.#counting,
+      time: this.#timeKeeping.report(),
       dashboard: this.#dashboard,
       disk: this.#ports.data.usage(),
-      problems: this.#problems.all(),
+      problems: this.#problems.all().concat(this.#life.setAside ?? []),
       silentBecause: this.#ownPast.why,
     });
   }
@@ -262,9 +261,17 @@ export class Device {
   }
 
   #received({ from, session, start, broadcast, message, via }: Delivery): void {
-    if (!this.#isListenedTo(from, { session, start }, message.kind)) return;
+    const known = this.#replica.state.member(from.device);
+    if (!this.#ownPast.listensTo(from, { session, start }, message.kind, known)) return;
     const sender = memberKey(from);
     this.#heard.note(sender);
+    if (isRaftMessage(message)) {
+      if (isElection(message) && !this.#ownPast.isTrusted) return;
+      this.#promises.heard(sender, { session, start }, message);
+      this.#replica.received(sender, broadcast, message);
+      if (message.kind === "append") this.#counting.hasTime();
+      return;
+    }
     switch (message.kind) {
       case "partial":
         if (message.partial.origin === sender && this.#coordinator.hasAuthority)
@@ -284,6 +291,10 @@ export class Device {
       case "proposal-answer":
         this.#replica.receivedAnswer({ session: message.session, serial: message.serial }, message.outcome);
         return;
+      case "time-question":
+      case "time-answer":
+        this.#timeKeeping.received(sender, message);
+        return;
       case "api-question":
         this.#api.asked(from, message, via);
         return;
@@ -291,32 +302,7 @@ export class Device {
       case "api-answer":
       case "presence":
         return;
-      case "pre-vote-request":
-      case "pre-vote-reply":
-      case "vote-request":
-      case "vote-reply":
-      case "transfer-request":
-        if (!this.#ownPast.isTrusted) return;
-        break;
-      case "append":
-      case "append-ack":
-      case "gap":
-      case "snapshot-offer":
-      case "snapshot-question":
-      case "snapshot-chunk":
-      case "read-question":
-      case "read-answer":
     }
-    this.#promises.heard(sender, { session, start }, message);
-    this.#replica.received(sender, broadcast, message);
-    if (message.kind === "append") this.#counting.hasTime();
-  }
-
-  /** People are answered always; a run that is superseded is only told so, when it asks to join. */
-  #isListenedTo(from: Member, run: Run, kind: SiteMessage["kind"]): boolean {
-    if (kind === "api-question") return true;
-    if (this.#ownPast.isSilent) return false;
-    return kind === "join" || !isSuperseded(from, run, this.#replica.state.member(from.device));
   }
 
   #heardGeneration(generation: Generation, kind: string, from: Member): void {
@@ -337,22 +323,6 @@ export class Device {
     );
   }
 
-  /** What an earlier life of this device said may still be on its way for a moment. */
-  #heardOwnName(heard: HeardOwnName): void {
-    const { session } = heard;
-    const { incarnation } = heard.from;
-    if (incarnation === this.#life.self.incarnation) {
-      this.#ownPast.heard(heard);
-      return;
-    }
-    if (between(this.#startedAt, this.#ports.clock.now()) < ownEchoes) return;
-    const { device } = this.#life.self;
-    this.#problems.note(
-      "copies",
-      `another copy of ${device} (incarnation ${incarnation}, session ${session}) is running; stop one of the two`,
-    );
-  }
-
   /** Whoever is right, one that voted must not throw its vote away because of what another says: a person decides. */
   #contradicted(from: MemberKey, detail: string): void {
     this.#problems.note("contradicted", `${from} contradicts what is committed here ${detail}`);
@@ -368,6 +338,7 @@ export class Device {
     if (change.role === "leader") this.#leadIfElected();
     else this.#coordinator.end();
     this.#joining.look();
+    this.#timeKeeping.roleChanged();
   }
 
   #leadIfElected(): void {
@@ -376,14 +347,10 @@ export class Device {
     this.#coordinator.begin();
   }
 
-  #isOnlyVoter(): boolean {
-    const { current, incoming } = this.#replica.status().voters;
-    return incoming === undefined && current.length === 1 && current[0] === this.#key;
-  }
-
   #applied(touched: ReadonlySet<Touched>, moved: readonly CountMove[]): void {
     if (touched.has("members")) this.#joining.look();
     if (touched.has("outbox") || touched.has("cursor")) this.#coordinator.applied();
+    this.#timeKeeping.applied(touched);
     this.#counting.applied(touched, moved);
     this.#dashboard.applied(touched);
   }

@@ -11,6 +11,16 @@ export interface TransferAnswer {
   readonly to: DeviceId;
 }
 
+/** The answer to `members.remove`: done, or the coordinator was to be removed and has handed over to whom to ask now. */
+export type RemoveAnswer =
+  | { readonly kind: "removed"; readonly device: DeviceId }
+  | { readonly kind: "handed-over"; readonly to: DeviceId };
+
+type Argument = Readonly<Record<string, unknown>>;
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 1;
+const isClientSession = (value: unknown): value is string => typeof value === "string" && /^[0-9a-f]{32}$/.test(value);
+
 const failures: Readonly<Record<Exclude<TransferOutcome, "done">, (to: DeviceId) => SkeinError>> = {
   "not-taken": (to) =>
     new SkeinError(
@@ -37,13 +47,39 @@ export class Operator {
   }
 
   /** `to`: a device that votes; absent: the best of them. Answers once it leads. */
-  transfer({ to }: Readonly<Record<string, unknown>>): Promise<TransferAnswer> {
+  transfer({ to }: Argument): Promise<TransferAnswer> {
     this.#assertCoordinator();
     if (to !== undefined && to !== null && !isDeviceId(to))
       throw new SkeinError("invalid-argument", "to: the name of a device was expected");
-    const target = this.#coordinator.successor(isDeviceId(to) ? to : undefined);
+    return this.#handOver(isDeviceId(to) ? to : undefined);
+  }
+
+  /** `device` leaves the site for good. `session` and `serial`: a repeat removes it once, also if it has joined again meanwhile. */
+  async remove({ device, session, serial }: Argument): Promise<RemoveAnswer> {
+    this.#assertCoordinator();
+    if (!isDeviceId(device) || !isClientSession(session) || !isCount(serial))
+      throw new SkeinError(
+        "invalid-argument",
+        "device (a name), session (32 hex digits) and serial (1, 2, 3 …) are needed",
+      );
+    if (device === this.#self) {
+      const { to } = await this.#handOver(undefined);
+      return { kind: "handed-over", to };
+    }
+    return new Promise((done, failed) => {
+      this.#coordinator.remove(device, { session, serial }, (result) => {
+        if (result.kind === "done") return done({ kind: "removed", device });
+        if (result.kind === "refused") return failed(new SkeinError("refused", `${result.reason}: ${result.detail}`));
+        const advice = `Whether ${device} was removed is unknown: \`skein members\` shows it. Is a majority of the voters there?`;
+        failed(new SkeinError("timed-out", advice));
+      });
+    });
+  }
+
+  #handOver(to: DeviceId | undefined): Promise<TransferAnswer> {
+    const target = this.#coordinator.successor(to);
     if (target === undefined) {
-      const which = isDeviceId(to) ? `${to} is no other voter of this site` : "no other voter was heard lately";
+      const which = to === undefined ? "no other voter was heard lately" : `${to} is no other voter of this site`;
       throw new SkeinError(
         "refused",
         `Nobody can take over: ${which}; \`skein members\` shows who votes and who is here`,

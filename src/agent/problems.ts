@@ -13,6 +13,8 @@ export type ProblemKind =
   | "diverged"
   /** Another copy of a device asks to join, or has taken its place. */
   | "copies"
+  /** A clock that says it is synchronised differs from site time. */
+  | "clock-source"
   /** The removed member is this very device. */
   | "removed";
 

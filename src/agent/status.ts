@@ -55,15 +55,17 @@ export interface AgentStatus {
   readonly members: readonly MemberStatus[];
   readonly brokers: readonly BrokerStatus[];
   readonly siteTime: SiteTime | undefined;
-  /** A clock source has set the site's time; until then stamps are consistent, but may be wrong. */
+  /** Clock sources are adopted; until then stamps are consistent, but may be wrong. */
   readonly isSiteTimeSynced: boolean;
+  /** `uncertain: no clock source yet`, `synced (2 sources: …)`: a sentence for people; the coordinator knows best. */
+  readonly siteTimeState: string;
   readonly outbox: {
     readonly waiting: number;
     readonly bytes: number;
     /** The newest item's number, and up to where the uplink has acknowledged. */
     readonly last: number;
     readonly cursor: number;
-    /** At the present rate; undefined: nothing was queued yet, so there is no rate. */
+    /** At the present rate, until older windows must become coarser; undefined: nothing was queued yet, so there is no rate. */
     readonly daysOfRoom: number | undefined;
     /** The coordinator alone knows; false elsewhere. */
     readonly isUplinkUp: boolean;

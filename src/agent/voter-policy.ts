@@ -1,5 +1,9 @@
-// Who should vote (DESIGN §4, "Voters by policy"), in its first form: the site grows from 1 to 3 to 5 voters as devices join,
-// always by an odd number, spread over zones; a voter whose incarnation is gone is replaced.
+// Who should vote (DESIGN §4, "Voters by policy"): 1, 3, 5 or 7 as devices join, never an even number, spread over zones.
+//
+// Where voters are lacking, a device that has caught up is promoted at once, a steady one before others. To take the place of
+// another (one that was silent for two minutes, or one of a zone that has too many) it must be steady: here for minutes. So
+// one that comes and goes causes no change after change: it is demoted only if a steady one takes its place, and to take that
+// back it would have to be steady itself. The coordinator never leaves itself out.
 //
 // Pure: from what the coordinator sees to the voters that it should move to.
 
@@ -12,12 +16,16 @@ export interface VoterCandidate {
   readonly isReady: boolean;
   /** A broker has it as connected: a hint, which decides whom to ask. */
   readonly isPresent: boolean;
+  /** Here long enough to take the place of another. */
+  readonly isSteady: boolean;
+  /** Of a voter: silent for so long that another should vote instead. */
+  readonly isAbsent: boolean;
 }
 
 export interface VoterSituation {
   /** The coordinator: it never plans to leave itself out. */
   readonly self: MemberKey;
-  /** All members of the site, in the order in which they joined. */
+  /** All members of the site that are to stay, in the order in which they joined. */
   readonly candidates: readonly VoterCandidate[];
   readonly voters: readonly MemberKey[];
   /** The configured number, once there are devices enough. */
@@ -33,42 +41,86 @@ export function targetNumber(devices: number, wanted: number): number {
 /** The voters to move to; undefined when the present ones are right, or nobody is ready yet. */
 export function planVoters(situation: VoterSituation): readonly MemberKey[] | undefined {
   const { candidates, voters, wanted } = situation;
-  const members = new Set(candidates.map(({ member }) => member));
-  const kept = voters.filter((voter) => members.has(voter));
+  const known = new Map(candidates.map((candidate) => [candidate.member, candidate]));
   const target = targetNumber(candidates.length, wanted);
-  const next = [...kept];
-  for (const { member } of inOrderOfSpread(candidates, kept)) {
-    if (next.length >= target) break;
-    next.push(member);
-  }
-  if (next.length === 0) return undefined;
+  const next = voters.filter((voter) => known.has(voter));
+  while (next.length > target) leaveOut(situation, next);
+  replaceAbsent(situation, next);
+  fill(situation, next, target);
   // An even number costs a vote and gains nothing.
-  if (next.length % 2 === 0) next.splice(next.indexOf(leftOut(situation, next)), 1);
-  const isSame = next.length === voters.length && next.every((voter) => voters.includes(voter));
-  return isSame ? undefined : next;
-}
-
-/** The newest newcomer; if nobody is new, a voter that does not answer; if all do, the last in the list. Never the coordinator. */
-function leftOut({ self, candidates, voters }: VoterSituation, next: readonly MemberKey[]): MemberKey {
-  const ready = new Set(candidates.filter(({ isReady }) => isReady).map(({ member }) => member));
-  const others = next.filter((member) => member !== self);
-  const newest = others.findLast((member) => !voters.includes(member));
-  const choice = newest ?? others.findLast((member) => !ready.has(member)) ?? others.at(-1);
-  return choice ?? self;
+  if (next.length % 2 === 0 && next.length > 0) leaveOut(situation, next);
+  if (isSame(next, voters)) spread(situation, next);
+  const ready = next.filter((member) => known.get(member)?.isReady === true);
+  // A change that a majority of the new voters cannot carry would block the site.
+  if (2 * ready.length <= next.length || isSame(next, voters)) return undefined;
+  return next;
 }
 
 /** Members to ask how far they are, because one of them may be wanted. */
 export function membersToProbe(situation: VoterSituation): readonly MemberKey[] {
   const { candidates, voters, wanted } = situation;
-  const members = new Set(candidates.map(({ member }) => member));
-  const missing = targetNumber(candidates.length, wanted) - voters.filter((voter) => members.has(voter)).length;
-  if (missing <= 0) return [];
-  const outside = candidates
-    .filter(({ member, isPresent }) => isPresent && !voters.includes(member))
-    .map((candidate) => ({ ...candidate, isReady: true }));
-  return inOrderOfSpread(outside, voters, zonesOf(candidates))
-    .slice(0, 2 * missing)
-    .map(({ member }) => member);
+  const asked = candidates.map((candidate) => ({ ...candidate, isReady: candidate.isReady || candidate.isPresent }));
+  const isWanted = new Set(planVoters({ ...situation, candidates: asked }));
+  const missing = Math.max(0, targetNumber(candidates.length, wanted) - voters.length);
+  const wantedOnes = candidates.filter(({ member }) => isWanted.has(member) && !voters.includes(member));
+  if (wantedOnes.length === 0) return [];
+  // One of them may not answer: another is asked as well for each that is missing.
+  const others = inOrderOfSpread(asked, [...voters, ...wantedOnes.map(({ member }) => member)], zonesOf(candidates));
+  return [...wantedOnes, ...others.slice(0, missing)].map(({ member }) => member);
+}
+
+function fill({ candidates }: VoterSituation, next: MemberKey[], target: number): void {
+  const zones = zonesOf(candidates);
+  for (const fit of [candidates.filter(({ isSteady }) => isSteady), candidates]) {
+    for (const { member } of inOrderOfSpread(fit, next, zones)) if (next.length < target) next.push(member);
+  }
+}
+
+function replaceAbsent({ self, candidates }: VoterSituation, next: MemberKey[]): void {
+  const steady = candidates.filter(({ isSteady }) => isSteady);
+  for (const { member, isAbsent } of candidates) {
+    const place = next.indexOf(member);
+    if (!isAbsent || member === self || place < 0) continue;
+    next.splice(place, 1);
+    const [heir] = inOrderOfSpread(steady, [...next, member], zonesOf(candidates), member);
+    next.splice(place, 0, heir?.member ?? member);
+  }
+}
+
+/** One voter of the fullest zone makes room for one of a zone that has at least two fewer. */
+function spread({ self, candidates }: VoterSituation, next: MemberKey[]): void {
+  const zones = zonesOf(candidates);
+  const counts = countByZone(next, zones);
+  const steady = candidates.filter(({ isSteady, zone }) => isSteady && zone !== undefined);
+  const [best] = inOrderOfSpread(steady, next, zones);
+  if (best === undefined) return;
+  const least = (counts.get(best.zone) ?? 0) + 2;
+  const leaving = next
+    .filter((voter) => voter !== self && zones.get(voter) !== undefined && (counts.get(zones.get(voter)) ?? 0) >= least)
+    .toSorted((a, b) => (counts.get(zones.get(b)) ?? 0) - (counts.get(zones.get(a)) ?? 0))[0];
+  if (leaving !== undefined) next.splice(next.indexOf(leaving), 1, best.member);
+}
+
+function leaveOut(situation: VoterSituation, next: MemberKey[]): void {
+  next.splice(next.indexOf(leftOut(situation, next)), 1);
+}
+
+/**
+ * The newest newcomer; if nobody is new, a voter that does not answer; if all do, the last of the fullest zone. Never the
+ * coordinator.
+ */
+function leftOut({ self, candidates, voters }: VoterSituation, next: readonly MemberKey[]): MemberKey {
+  const ready = new Set(candidates.filter(({ isReady }) => isReady).map(({ member }) => member));
+  const others = next.filter((member) => member !== self);
+  const newest = others.findLast((member) => !voters.includes(member));
+  const silent = others.findLast((member) => !ready.has(member));
+  if (newest !== undefined || silent !== undefined) return newest ?? silent ?? self;
+  const zones = zonesOf(candidates);
+  const counts = countByZone(next, zones);
+  const crowd = (member: MemberKey): number => counts.get(zones.get(member)) ?? 0;
+  let choice = self;
+  for (const member of others) if (choice === self || crowd(member) >= crowd(choice)) choice = member;
+  return choice;
 }
 
 /** Ready members that do not vote: those of zones with the fewest voters first, then in the order of joining. */
@@ -76,9 +128,12 @@ function inOrderOfSpread(
   candidates: readonly VoterCandidate[],
   voters: readonly MemberKey[],
   zones = zonesOf(candidates),
+  leaving?: MemberKey,
 ): VoterCandidate[] {
-  const inZone = new Map<string | undefined, number>();
-  for (const voter of voters) inZone.set(zones.get(voter), (inZone.get(zones.get(voter)) ?? 0) + 1);
+  const inZone = countByZone(
+    voters.filter((voter) => voter !== leaving),
+    zones,
+  );
   const left = candidates.filter(({ member, isReady }) => isReady && !voters.includes(member));
   const ordered: VoterCandidate[] = [];
   while (left.length > 0) {
@@ -94,6 +149,17 @@ function inOrderOfSpread(
   return ordered;
 }
 
-function zonesOf(candidates: readonly VoterCandidate[]): ReadonlyMap<MemberKey, string | undefined> {
+type Zones = ReadonlyMap<MemberKey, string | undefined>;
+
+function zonesOf(candidates: readonly VoterCandidate[]): Zones {
   return new Map(candidates.map(({ member, zone }) => [member, zone]));
 }
+
+function countByZone(voters: readonly MemberKey[], zones: Zones): Map<string | undefined, number> {
+  const counts = new Map<string | undefined, number>();
+  for (const voter of voters) counts.set(zones.get(voter), (counts.get(zones.get(voter)) ?? 0) + 1);
+  return counts;
+}
+
+const isSame = (one: readonly MemberKey[], other: readonly MemberKey[]): boolean =>
+  one.length === other.length && one.every((member) => other.includes(member));

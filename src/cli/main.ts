@@ -9,9 +9,11 @@ import { configCommand } from "./commands/config.ts";
 import { coordinatorCommand } from "./commands/coordinator.ts";
 import { healthCommand } from "./commands/health.ts";
 import { membersCommand } from "./commands/members.ts";
+import { recoverCommand } from "./commands/recover.ts";
 import { runCommand } from "./commands/run.ts";
 import { simCommand } from "./commands/sim.ts";
 import { statusCommand } from "./commands/status.ts";
+import { timeCommand } from "./commands/time.ts";
 import { watchCommand } from "./commands/watch.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { lastWins } from "./last-wins.ts";
@@ -38,8 +40,10 @@ async function main(): Promise<void> {
     .command(membersCommand)
     .command(configCommand)
     .command(coordinatorCommand)
+    .command(timeCommand)
     .command(runCommand)
     .command(healthCommand)
+    .command(recoverCommand)
     .demandCommand(1, "Which command? See the list above; `skein <command> --help` explains one.")
     .strict()
     .recommendCommands()

@@ -25,6 +25,8 @@ import {
   proposeCodec,
 } from "./site-codec.ts";
 
+import { type TimeAnswerMessage, type TimeQuestionMessage, timeAnswerCodec, timeQuestionCodec } from "./time-codec.ts";
+
 export type SiteMessage =
   | RaftMessage
   | PartialMessage
@@ -33,6 +35,8 @@ export type SiteMessage =
   | CopyMessage
   | ProposeMessage
   | ProposalAnswerMessage
+  | TimeQuestionMessage
+  | TimeAnswerMessage
   | ApiQuestionMessage
   | ApiAnswerMessage
   | PresenceMessage;
@@ -75,6 +79,8 @@ export const messageKinds: { readonly [Kind in MessageKind]: KindRow<MessageOf<K
   copy: { ...member(25, "data"), codec: copyCodec },
   propose: { ...member(23, "data"), codec: proposeCodec },
   "proposal-answer": { ...member(24, "data"), codec: proposalAnswerCodec },
+  "time-question": { ...member(27, "raft"), codec: timeQuestionCodec },
+  "time-answer": { ...member(28, "raft"), codec: timeAnswerCodec },
   "api-question": { ...anyone(30, "ask"), codec: apiQuestionCodec },
   "api-answer": { ...anyone(31, "answer"), codec: apiAnswerCodec },
   presence: { ...anyone(40, "presence"), codec: presenceCodec },
@@ -88,6 +94,11 @@ const kindByNumber: readonly (MessageKind | undefined)[] = (() => {
 
 /** The kind with this number on the wire. */
 export const messageKind = (number: number): MessageKind | undefined => kindByNumber[number];
+
+export const isRaftMessage = (message: SiteMessage): message is RaftMessage => Object.hasOwn(raftCodecs, message.kind);
+
+/** Asks for votes, gives them, or hands an office over. */
+export const isElection = ({ kind }: RaftMessage): boolean => kind.includes("vote") || kind === "transfer-request";
 
 export function encodeMessage(message: SiteMessage): Uint8Array {
   const { codec } = messageKinds[message.kind] as KindRow<SiteMessage>;

@@ -7,7 +7,7 @@ import { isMemberKey } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import { Fields } from "../base/shape.ts";
 import { logIndex, offset, siteTime, term } from "../base/units.ts";
-import type { Entry, RaftMessage, SnapshotName, Voters } from "../raft/types.ts";
+import type { Entry, RaftMessage, SnapshotName, TimeIdea, Voters } from "../raft/types.ts";
 import type { Codec, OfKind } from "./codec.ts";
 
 type RaftKind = RaftMessage["kind"];
@@ -39,6 +39,13 @@ function decodeName(item: unknown): SnapshotName | undefined {
     term: term(fields.count()),
     digest: fields.matching(isDigest),
   });
+}
+
+const encodeIdea = (idea: TimeIdea | undefined): unknown => (idea === undefined ? null : [idea.time, idea.isKept]);
+
+function decodeIdea(item: unknown): TimeIdea | undefined {
+  const fields = new Fields(item, 2);
+  return fields.finish({ time: siteTime(fields.time()), isKept: fields.flag() });
 }
 
 function encodeEntries(entries: readonly Entry[]): unknown[] {
@@ -157,15 +164,17 @@ export const raftCodecs: { readonly [Kind in RaftKind]: Codec<MessageOf<Kind>> }
   "vote-reply": replyCodec("vote-reply"),
   append,
   "append-ack": {
-    encode: (message) => [message.term, message.beat, message.match],
+    encode: ({ idea, ...message }) => [message.term, message.beat, message.match, encodeIdea(idea)],
     decode: (body) => {
-      const fields = new Fields(body, 3);
-      return fields.finish({
+      const fields = new Fields(body, 4);
+      const message = {
         kind: "append-ack",
         term: term(fields.count()),
         beat: fields.count(),
         match: logIndex(fields.count()),
-      });
+      } as const;
+      const idea = fields.optional((item) => item.decoded(decodeIdea));
+      return fields.finish(idea === undefined ? message : { ...message, idea });
     },
   },
   gap: {

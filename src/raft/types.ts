@@ -48,6 +48,13 @@ export interface SnapshotName {
   readonly digest: string;
 }
 
+/** One member's idea of site time. */
+export interface TimeIdea {
+  readonly time: SiteTime;
+  /** It has kept time since it heard a coordinator; else the time is only one that has been reached for certain. */
+  readonly isKept: boolean;
+}
+
 export type RaftMessage =
   | {
       readonly kind: "pre-vote-request" | "vote-request";
@@ -71,10 +78,18 @@ export type RaftMessage =
       readonly previousIndex: LogIndex;
       readonly previousTerm: Term;
       readonly commit: LogIndex;
+      /** As the message leaves; 0: this coordinator does not know it yet. */
       readonly siteTime: SiteTime;
       readonly entries: readonly Entry[];
     }
-  | { readonly kind: "append-ack"; readonly term: Term; readonly beat: number; readonly match: LogIndex }
+  | {
+      readonly kind: "append-ack";
+      readonly term: Term;
+      readonly beat: number;
+      readonly match: LogIndex;
+      /** What its sender takes site time for. The core neither says nor asks it: the driver adds it as the message leaves. */
+      readonly idea?: TimeIdea;
+    }
   /** Asks the leader for what is missing after `match`; `lastIndex`/`lastTerm` help it to find where the logs part. */
   | {
       readonly kind: "gap";
@@ -308,6 +323,8 @@ export interface RaftStatus {
   readonly applied: LogIndex;
   readonly synced: LogIndex;
   readonly last: LogIndex;
+  /** Of the entry at `last`. */
+  readonly lastTerm: Term;
   /** As of the newest entry in the log, committed or not. */
   readonly voters: Voters;
   readonly isVotersCommitted: boolean;

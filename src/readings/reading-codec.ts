@@ -7,7 +7,7 @@
 // version u8 | kind u8 | …, numbers as in varint.ts:
 //   1 stamped, 2 unstamped:  first number, readings, [2: session], sensors, names…, then for each reading
 //                            sensor, time − time before (ms), meta u8 = form << 4 | quality, value
-//   3 stamps:                session, through, offset, guessed u8, last number
+//   3 stamps:                session, through, offset, guessed u8, last number, earliest stamp
 // Form 0 of a value is a double; form f is a decimal with f − 1 places. A change of the format is a new version byte.
 
 import { isSensorId, type SensorId } from "../base/ids.ts";
@@ -33,7 +33,7 @@ export interface ReadingsPayload {
   readonly readings: readonly TimedReading[];
 }
 
-/** Gives the unstamped readings of a session, up to `through`, their stamps: elapsed time + offset. */
+/** Gives the unstamped readings of a session, up to `through`, their stamps: elapsed time + offset, not before `earliest`. */
 export interface StampsPayload {
   readonly kind: "stamps";
   readonly session: number;
@@ -42,6 +42,8 @@ export interface StampsPayload {
   readonly isGuessed: boolean;
   /** The last number given when this was written. */
   readonly last: number;
+  /** The newest stamp given before them: stamps of one device never decrease. */
+  readonly earliest: number;
 }
 
 export type StoredPayload = ReadingsPayload | StampsPayload;
@@ -63,6 +65,7 @@ export function encodePayload(payload: StoredPayload): Uint8Array {
     writer.integer(payload.offset);
     writer.byte(payload.isGuessed ? 1 : 0);
     writer.count(payload.last);
+    writer.count(payload.earliest);
     return writer.finish();
   }
   writer.byte(payload.unstampedIn === undefined ? kinds.stamped : kinds.unstamped);
@@ -105,6 +108,7 @@ function readStamps(reader: ByteReader): StampsPayload {
     offset: reader.integer(),
     isGuessed: reader.byte() === 1,
     last: reader.count(),
+    earliest: reader.count(),
   };
 }
 

@@ -47,7 +47,7 @@ export class StampLedger {
     const isGiven = ({ session, last }: UnstampedRun): boolean => session === stamps.session && last <= stamps.through;
     const newest = this.#runs.findLast(isGiven);
     this.#runs = this.#runs.filter((run) => !isGiven(run));
-    return newest === undefined ? undefined : siteTime(newest.lastElapsed + stamps.offset);
+    return newest === undefined ? undefined : stampOf(stamps, newest.lastElapsed);
   }
 
   /** Offsets for runs before number `numbersFrom` are needed no longer. */
@@ -59,15 +59,16 @@ export class StampLedger {
   resolve(session: number, number: number, elapsed: number): { stamp: SiteTime; quality: number } | undefined {
     const stamps = this.#given.find((each) => each.session === session && number <= each.through);
     if (stamps === undefined) return undefined;
-    return { stamp: siteTime(elapsed + stamps.offset), quality: stamps.isGuessed ? quality.timeGuessed : 0 };
+    return { stamp: stampOf(stamps, elapsed), quality: stamps.isGuessed ? quality.timeGuessed : 0 };
   }
 
-  /** The next record to write once `session`, which is running, has learnt its `offset`. */
-  nextKnown(session: number, offset: number, last: number): StampsPayload | undefined {
+  /** The next record to write once `session`, which is running, has learnt its `offset`. `newest`: the last stamp given. */
+  nextKnown(session: number, offset: number, newest: SiteTime | undefined, last: number): StampsPayload | undefined {
     const run = this.#runs[0];
     if (run === undefined) return undefined;
     if (run.session === session) {
-      return { kind: "stamps", session, through: run.last, offset, isGuessed: false, last };
+      const earliest = Math.round(newest ?? 0);
+      return { kind: "stamps", session, through: run.last, offset, isGuessed: false, last, earliest };
     }
     // Nothing was known when it was taken, nor since: it is placed just before the running session began.
     return {
@@ -77,6 +78,7 @@ export class StampLedger {
       offset: offset - run.lastElapsed,
       isGuessed: true,
       last,
+      earliest: 0,
     };
   }
 
@@ -84,7 +86,12 @@ export class StampLedger {
   nextGuessed(session: number, lastKnown: SiteTime, last: number): StampsPayload | undefined {
     const run = this.#runs[0];
     if (run === undefined || run.session === session) return undefined;
-    const offset = Math.round(lastKnown) - run.firstElapsed;
-    return { kind: "stamps", session: run.session, through: run.last, offset, isGuessed: true, last };
+    const earliest = Math.round(lastKnown);
+    const offset = earliest - run.firstElapsed;
+    return { kind: "stamps", session: run.session, through: run.last, offset, isGuessed: true, last, earliest };
   }
 }
+
+/** Of a reading that was taken `elapsed` after its session began. */
+const stampOf = ({ offset, earliest }: StampsPayload, elapsed: number): SiteTime =>
+  siteTime(Math.max(elapsed + offset, earliest));

@@ -94,7 +94,7 @@ export class Applying {
     this.#state = state;
     this.#index = index;
     this.#parts.keeper.replaced(voters);
-    this.#ports.siteClock.passed(state.siteTimeFloor);
+    this.#ports.siteClock.replaced(state.siteTimeFloor, state.time);
     this.#parts.waiting.abandon();
     this.#ports.watch?.replaced(index);
     this.#door.observer.replaced();
@@ -104,14 +104,15 @@ export class Applying {
     const { log, keeper, waiting } = this.#parts;
     this.#index = entry.index;
     log.noteCommitted(entry.index);
-    this.#ports.siteClock.passed(entry.siteTime);
     keeper.passed(entry);
     if (entry.kind !== "command") {
+      this.#ports.siteClock.applied(entry.index, entry.siteTime, this.#state.time);
       this.#ports.watch?.applied(entry, undefined);
       waiting.applied(entry.index, entry.term, { kind: "done", index: entry.index });
       return;
     }
     const applied = this.#state.apply(entry);
+    this.#ports.siteClock.applied(entry.index, this.#state.siteTimeFloor, this.#state.time);
     this.#ports.watch?.applied(entry, applied);
     const mark = this.#state.checkpoint;
     if (mark?.index === entry.index) keeper.keep(this.#state, entry, mark.previous);

@@ -119,6 +119,7 @@ export async function beginNextGeneration(
   const inherited = [self.incarnation, ...was];
   applyCommand(state, at, {
     kind: "join",
+    // No agent speaks in this session: the next start has a later one.
     joins: [{ device: self.device, incarnation, session, start: 0, was: inherited, version }],
   });
 

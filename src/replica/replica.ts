@@ -30,6 +30,7 @@ import { ProposalQueue } from "./proposal-queue.ts";
 import type { RaftLog } from "./raft-log.ts";
 import { SnapshotTransfer } from "./snapshot-transfer.ts";
 import { type SubmissionResult, Submissions } from "./submissions.ts";
+import { withTime } from "./timed-messages.ts";
 import { type ProposalResult, WaitingProposals } from "./waiting-proposals.ts";
 import { WaitingReads } from "./waiting-reads.ts";
 import { WaitingTransfers } from "./waiting-transfers.ts";
@@ -73,7 +74,11 @@ export class Replica {
     const status = this.#raft.status(ports.clock.now());
     this.#role = { kind: "role", role: status.role, term: status.term, leader: undefined, why: status.why };
     this.#sends = new DurableSends(ports.clock, parts.log, {
-      send: (to, message) => (to === undefined ? voice.broadcast(message) : voice.send(to, message)),
+      send: (to, message) => {
+        const timed = withTime(message, ports.siteClock);
+        if (to === undefined) voice.broadcast(timed);
+        else voice.send(to, timed);
+      },
       persisted: (token) => this.#enter({ kind: "persisted", token }),
       failed: (failure) => this.#fail(failure),
     });
@@ -165,8 +170,11 @@ export class Replica {
     if (this.state.isGone(from)) return; // a removed incarnation has no say, whatever its term (RAFT-CASES 7)
     this.#enter({ kind: "received", from, broadcast, message });
     // Of the coordinator alone: a deposed one's clock counts no more, nor does what a thawed broker delivers of it.
-    const isFromLeader = this.#role.leader === from && message.term === this.#role.term;
-    if (message.kind === "append" && isFromLeader) this.#ports.siteClock.heard(message.siteTime);
+    const { siteClock } = this.#ports;
+    if (message.term !== this.#role.term) return;
+    if (message.kind === "append" && this.#role.leader === from) siteClock.heard(message.siteTime);
+    if (message.kind === "append-ack" && message.idea !== undefined && this.isLeader)
+      siteClock.acknowledged(from, message.idea, this.status().voters);
   }
 
   /** A proposal of another member's client; it is answered once its outcome is known. */
@@ -282,7 +290,7 @@ export class Replica {
     switch (effect.kind) {
       case "persist":
         // Also before they are committed: this device's own entries, should it lead, bear no earlier time (DESIGN §6).
-        for (const { siteTime } of effect.entries) this.#ports.siteClock.passed(siteTime);
+        for (const { index, siteTime } of effect.entries) this.#ports.siteClock.arrived(index, siteTime);
         this.#sends.persist(effect);
         return;
       case "send":
@@ -331,7 +339,7 @@ export class Replica {
     const before = this.#role;
     this.#role = change;
     const { siteClock, logger } = this.#ports;
-    if (change.role === "leader" && before.role !== "leader") siteClock.lead();
+    if (change.role === "leader" && before.role !== "leader") siteClock.lead(this.#self, this.status().voters);
     if (change.role !== "leader" && (before.role === "leader" || change.leader !== before.leader)) siteClock.follow();
     if (before.role === "leader" && change.role !== "leader") this.#waiting.abandon();
     if (before.term !== change.term) this.#keeper.leadershipChanged();

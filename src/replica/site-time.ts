@@ -1,80 +1,57 @@
-// Site time in its simple form (DESIGN §6): the coordinator's clock, heard with each append, with a floor that the log carries.
+// Site time on one device (DESIGN §6).
 //
-// A Pi has no clock chip; after a power cut it may believe it is 1970. So the site keeps its own time, and elections never
-// ask it. On each device the given stamps never decrease: behind, the clock jumps; ahead, it runs at half speed; more than
-// 2 s ahead, it gives none.
+// A Pi has no clock chip; after a power cut it may believe it is 1970. So the site keeps its own time: the coordinator's clock,
+// which begins where a majority takes it to be and never behind what the log carries; followed from its heartbeats. Nothing
+// here looks at a wall clock, save that of whoever founds a site; what wall clocks say goes through the log. Elections never
+// ask any of it.
 
+import type { MemberKey } from "../base/ids.ts";
+import { limits } from "../base/limits.ts";
 import type { Clock } from "../base/ports/clock.ts";
-import { between, type Instant, type SiteTime, seconds, siteTime } from "../base/units.ts";
+import type { LogIndex, SiteTime } from "../base/units.ts";
+import type { TimeIdea, Voters } from "../raft/types.ts";
+import type { TimeFacts } from "../site/time-table.ts";
+import { HeardTime, type RoundTrip } from "./heard-time.ts";
+import { FirstIdeas, LeadingClock, wholeTime } from "./leading-time.ts";
+import { Stamps } from "./stamps.ts";
 
-/** Heartbeats whose offsets are remembered: the largest of the recent ones had the shortest way. */
-const rememberedOffsets = 32;
-const tooFarAhead = seconds(2);
-
-interface Given {
-  readonly at: Instant;
-  readonly time: SiteTime;
+/** What only a coordinator has. */
+interface Leading {
+  readonly ideas: FirstIdeas;
+  voters: Voters;
+  /** Undefined until a majority has said what time it is. */
+  clock: LeadingClock | undefined;
+  /** Nobody of that majority has kept time. */
+  isLost: boolean;
+  /** A jump that was applied before the clock ran, as site − local. */
+  jumpedTo: number;
 }
 
 export class SiteClock {
   readonly #clock: Clock;
-  /** `site − local`, newest last. */
-  #offsets: number[] = [];
-  /** Of `#offsets`; asked for with every event, and they change with every append only. */
-  #largest: number | undefined;
+  readonly #heard = new HeardTime();
+  readonly #stamps = new Stamps();
+  /** `site − local` when an entry came that is not applied yet: a jump that it makes counts from there. */
+  readonly #arrivals = new Map<LogIndex, number>();
   #floor: SiteTime;
-  #given: Given | undefined;
-  #leads = false;
-  #isSynced = false;
+  #facts: TimeFacts;
+  #leading: Leading | undefined;
 
-  constructor(clock: Clock, floor: SiteTime) {
+  constructor(clock: Clock, floor: SiteTime, facts: TimeFacts) {
     this.#clock = clock;
     this.#floor = floor;
+    this.#facts = facts;
   }
 
   /** The site's time as far as this device knows it; undefined before it has heard a coordinator or is one. */
   now(): SiteTime | undefined {
-    if (this.#largest === undefined) return undefined;
-    if (this.#leads) this.#followWallClock();
-    return siteTime(Math.max(this.#floor, Math.floor(this.#clock.now() + this.#largest)));
+    if (this.#leading !== undefined && this.#leading.clock === undefined) return undefined;
+    return this.#estimate();
   }
 
-  /** False until a coordinator whose wall clock is disciplined by a source has set this time. */
+  /** What the log says: false until sources were adopted, and after the time was lost. */
   get isSynced(): boolean {
-    return this.#isSynced;
-  }
-
-  /** For new log entries: 0 when there is no time yet. */
-  forEntry(): SiteTime {
-    return this.now() ?? siteTime(0);
-  }
-
-  /** The instant that a reading taken now bears; undefined while there is no time, or this clock is too far ahead. */
-  stamp(): SiteTime | undefined {
-    const target = this.now();
-    if (target === undefined) return undefined;
-    const now = this.#clock.now();
-    const last = this.#given;
-    let time = target;
-    if (last !== undefined && last.time > target) {
-      if (between(target, last.time) > tooFarAhead) return undefined;
-      time = siteTime(Math.floor(last.time + between(last.at, now) / 2));
-    }
-    if (last === undefined || time > last.time) this.#given = { at: now, time };
-    return last === undefined || time > last.time ? time : last.time;
-  }
-
-  /** A coordinator's append said `time`. */
-  heard(time: SiteTime): void {
-    if (time === 0 || this.#leads) return;
-    this.#offsets.push(time - this.#clock.now());
-    if (this.#offsets.length > rememberedOffsets) this.#offsets.shift();
-    this.#largest = Math.max(...this.#offsets);
-  }
-
-  /** A log entry carries `time`: no coordinator's clock may be behind it. */
-  passed(time: SiteTime): void {
-    if (time > this.#floor) this.#floor = time;
+    return this.#facts.isSynced;
   }
 
   /** The largest time that the log has carried. */
@@ -82,34 +59,146 @@ export class SiteClock {
     return this.#floor;
   }
 
-  /** A new coordinator goes on from what it heard, never from behind the floor; knowing nothing, from its wall clock. */
-  lead(): void {
-    if (this.#leads) return;
-    this.#leads = true;
-    const wall = this.#clock.wall();
-    const own = this.now() ?? siteTime(wall.time);
-    this.#isSynced = wall.synchronized;
-    this.#set(siteTime(Math.max(own, this.#floor, wall.synchronized ? wall.time : 0)));
+  /** This coordinator's clock cannot run before the log says that the time was lost. */
+  get hasLostTime(): boolean {
+    return this.#leading?.isLost ?? false;
   }
 
-  /** Another one leads in a new term: its clock counts from now on. */
+  /** For new log entries: until a coordinator knows more, what the log has reached. */
+  forEntry(): SiteTime {
+    return this.#leading?.clock === undefined ? this.#floor : (this.#estimate() ?? this.#floor);
+  }
+
+  /** For a coordinator's appends; 0: it does not know yet, or does not lead. */
+  announced(): SiteTime {
+    return this.#leading?.clock === undefined ? wholeTime(0) : this.forEntry();
+  }
+
+  /** For acknowledgements. */
+  idea(): TimeIdea {
+    const estimate = this.#estimate();
+    if (estimate !== undefined) return { time: estimate, isKept: true };
+    return { time: wholeTime(Math.max(this.#floor, this.#stamps.last ?? 0)), isKept: false };
+  }
+
+  /** The instant that a reading taken now bears; undefined while there is no time, or this clock is too far ahead. */
+  stamp(): SiteTime | undefined {
+    const target = this.#estimate();
+    return target === undefined ? undefined : this.#stamps.give(this.#clock.now(), target);
+  }
+
+  /** The last stamp on this device's card: none before it is given any more. */
+  stamped(last: SiteTime): void {
+    this.#stamps.begin(this.#clock.now(), last);
+  }
+
+  /** A coordinator's append said `time`. */
+  heard(time: SiteTime): void {
+    if (time !== 0 && this.#leading === undefined) this.#heard.heard(this.#clock.now(), time);
+  }
+
+  /** The coordinator of this term answered a question for its time. */
+  measured(trip: RoundTrip): void {
+    if (this.#leading === undefined) this.#heard.measured(trip);
+  }
+
+  /** An entry that carries `time` was appended here: no coordinator's clock may be behind it. */
+  arrived(index: LogIndex, time: SiteTime): void {
+    this.passed(time);
+    this.#arrivals.set(index, time - this.#clock.now());
+    if (this.#arrivals.size <= limits.entryArrivals) return;
+    for (const oldest of this.#arrivals.keys()) {
+      this.#arrivals.delete(oldest);
+      break;
+    }
+  }
+
+  /** The entry was applied; `floor` and `facts` are the state's since then. */
+  applied(index: LogIndex, floor: SiteTime, facts: TimeFacts): void {
+    const arrival = this.#arrivals.get(index);
+    this.#arrivals.delete(index);
+    this.passed(floor);
+    if (facts === this.#facts) return;
+    this.#facts = facts;
+    const jump = facts.jumps.at(-1);
+    if (jump?.index === index) this.#jump((arrival ?? jump.at - this.#clock.now()) + jump.by);
+    this.#begin();
+  }
+
+  /** A snapshot took the state's place. */
+  replaced(floor: SiteTime, facts: TimeFacts): void {
+    this.passed(floor);
+    this.#facts = facts;
+    this.#begin();
+  }
+
+  passed(time: SiteTime): void {
+    if (time > this.#floor) this.#floor = time;
+  }
+
+  /** This device was elected by `voters`. Its own idea is the first. */
+  lead(self: MemberKey, voters: Voters): void {
+    if (this.#leading !== undefined) return;
+    const idea = this.idea();
+    this.#leading = {
+      ideas: new FirstIdeas(),
+      voters,
+      clock: undefined,
+      isLost: false,
+      jumpedTo: Number.NEGATIVE_INFINITY,
+    };
+    this.acknowledged(self, idea, voters);
+  }
+
+  /** A voter's acknowledgement in the own term. Only the first of each counts, and none once the clock runs. */
+  acknowledged(from: MemberKey, idea: TimeIdea, voters: Voters): void {
+    const leading = this.#leading;
+    if (leading === undefined || leading.clock !== undefined) return;
+    leading.voters = voters;
+    leading.ideas.add(this.#clock.now(), from, idea);
+    this.#begin();
+  }
+
+  /** Another one leads, or nobody. */
   follow(): void {
-    this.#leads = false;
-    this.#offsets = this.#largest === undefined ? [] : [this.#largest];
+    const leading = this.#leading;
+    this.#leading = undefined;
+    const now = this.#clock.now();
+    if (leading?.clock === undefined) this.#heard.beginTerm();
+    else this.#heard.goOn(leading.clock.at(now) - now);
   }
 
-  /** Once, when its wall clock is first disciplined by a source, and only forward. */
-  #followWallClock(): void {
-    if (this.#isSynced) return;
-    const wall = this.#clock.wall();
-    if (!wall.synchronized) return;
-    this.#isSynced = true;
-    const present = this.#clock.now() + (this.#largest ?? 0);
-    if (wall.time > present) this.#set(siteTime(wall.time));
+  /** As coordinator: runs faster (or slower) than the own clock by this share, at most 500 ppm. */
+  steer(slew: number): void {
+    this.#leading?.clock?.steer(this.#clock.now(), slew);
   }
 
-  #set(time: SiteTime): void {
-    this.#largest = time - this.#clock.now();
-    this.#offsets = [this.#largest];
+  #estimate(): SiteTime | undefined {
+    const now = this.#clock.now();
+    const clock = this.#leading?.clock;
+    if (clock !== undefined) return wholeTime(Math.max(this.#floor, clock.at(now)));
+    const { offset } = this.#heard;
+    return offset === undefined ? undefined : wholeTime(Math.max(this.#floor, now + offset));
+  }
+
+  #jump(offset: number): void {
+    const leading = this.#leading;
+    if (leading === undefined) this.#heard.reached(offset);
+    else if (leading.clock === undefined) leading.jumpedTo = offset;
+    else leading.clock.jump(this.#clock.now(), offset);
+  }
+
+  /** The coordinator's clock begins to run as soon as it is known where, and the log is right about that. */
+  #begin(): void {
+    const leading = this.#leading;
+    if (leading === undefined || leading.clock !== undefined) return;
+    const agreed = leading.ideas.agreed(leading.voters);
+    if (agreed.kind === "waiting") return;
+    leading.isLost = !agreed.isKept && this.#facts.isSynced;
+    if (leading.isLost) return;
+    const now = this.#clock.now();
+    const time = wholeTime(Math.max(this.#floor, now + agreed.offset, now + leading.jumpedTo));
+    // Nothing was ever known: this device founds the site, and its own clock is all there is.
+    leading.clock = new LeadingClock(now, time > 0 ? time : wholeTime(this.#clock.wall().time));
   }
 }

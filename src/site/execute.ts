@@ -10,6 +10,8 @@ import { publishDue } from "./closing.ts";
 import type { DecodedProposal } from "./command-codec.ts";
 import { definitionsOf, unitsOf } from "./configuration-groups.ts";
 import { applyCount, type CountCommand, raisedStampMax } from "./counting.ts";
+import { applyDegrade } from "./degrading.ts";
+import { type LossKind, lossEvent } from "./loss-event.ts";
 import type { EndedOrigin, MembershipChange } from "./members.ts";
 import { type Refusal, refused } from "./refusals.ts";
 import type { Tables } from "./tables.ts";
@@ -49,12 +51,12 @@ function run(
       return found(tables, command);
     case "join": {
       const refusal = tables.members.refusal(command.joins);
-      return refusal ?? changeMembers(tables, tables.members.join(command.joins, head.index));
+      return refusal ?? changeMembers(tables, tables.members.join(command.joins, head.index), head);
     }
     case "remove": {
       const change = tables.members.remove(command.device);
       if (change === undefined) return refused("unknown-member", `${command.device} is no member`);
-      return changeMembers(tables, change);
+      return changeMembers(tables, change, head);
     }
     case "configure":
       return configure(tables, command, packedChanges ?? new Uint8Array(0), head);
@@ -65,9 +67,13 @@ function run(
     case "cursor":
       if (command.upTo >= tables.outbox.next) return refused("malformed", `There is no item ${command.upTo} yet`);
       return tables.outbox.acknowledge(command.upTo) ? ["cursor"] : [];
+    case "degrade":
+      return degrade(tables, command, head);
     case "checkpoint":
       tables.facts.set({ checkpoint: { index: head.index, previous: command.previous } });
       return [];
+    case "time":
+      return changeTime(tables, command, head);
   }
 }
 
@@ -83,16 +89,26 @@ function found({ facts, configuration }: Tables, { site, generation }: Of<"found
   return ["configuration"];
 }
 
-/** Readings that nobody can count any more are published as missing; those that turned up with an heir no longer are. */
-function changeMembers(tables: Tables, { ended, resumed }: MembershipChange): readonly Touched[] {
-  for (const { destroyed, reported } of resumed) {
-    const held = reported.filter((key) => tables.windows.get(key) !== undefined);
-    if (destroyed > 0) addMissing(tables, held, -destroyed);
+/** Readings that nobody can count any more are published as missing, and named; those that turned up with an heir no longer are. */
+function changeMembers(tables: Tables, { ended, resumed }: MembershipChange, head: EntryHead): readonly Touched[] {
+  const found = resumed.filter(({ destroyed }) => destroyed > 0);
+  const lost = ended.filter(({ destroyed }) => destroyed > 0);
+  for (const origin of found) {
+    const held = origin.reported.filter((key) => tables.windows.get(key) !== undefined);
+    addMissing(tables, held, -origin.destroyed);
+    sayLoss(tables, "readings-found", origin, head);
   }
-  for (const origin of ended) {
-    if (origin.destroyed > 0) reportDestroyed(tables, origin);
+  for (const origin of lost) {
+    reportDestroyed(tables, origin);
+    sayLoss(tables, "readings-lost", origin, head);
   }
-  return ended.length + resumed.length > 0 ? ["members", "windows"] : ["members"];
+  return found.length + lost.length > 0 ? ["members", "windows", "outbox"] : ["members"];
+}
+
+/** Also into a full outbox: it is small, one for each card that is lost, and nobody could say it later. */
+function sayLoss({ outbox, facts }: Tables, kind: LossKind, origin: EndedOrigin, { term }: EntryHead): void {
+  const id = `${facts.generation?.number ?? 0}.${outbox.next}`;
+  outbox.append(lossEvent(kind, origin, { id, ts: facts.floor, term }));
 }
 
 /**
@@ -177,6 +193,24 @@ function close(tables: Tables, { upTo }: Of<"close">, { term }: EntryHead): Refu
   facts.set({ horizon: windows.dropOld(oldestAge(tables), facts.closedUpTo) });
   series.forgetBefore(oldestAge(tables));
   return items > 0 ? ["windows", "outbox"] : ["windows"];
+}
+
+function degrade(tables: Tables, command: Of<"degrade">, { term }: EntryHead): Refusal | readonly Touched[] {
+  const { facts, windows, outbox, series } = tables;
+  const generation = facts.generation?.number ?? 0;
+  const { closedUpTo } = facts;
+  const result = applyDegrade(command, { windows, outbox, series, generation, term, closedUpTo });
+  if ("reason" in result) return result;
+  facts.set({ horizon: result.horizon });
+  return ["windows", "outbox"];
+}
+
+/** A jump raises the floor at once: stamps may be given by it from now on, whoever coordinates next. */
+function changeTime({ time, facts }: Tables, command: Of<"time">, { index }: EntryHead): Refusal | readonly Touched[] {
+  const result = time.change(command, { index, at: facts.floor });
+  if ("reason" in result) return result;
+  facts.set({ floor: result.floor });
+  return ["time"];
 }
 
 /** What ended before it may leave, whatever room there is. */

@@ -44,6 +44,8 @@ interface Gone extends Position {
 /** An origin that stopped with so many taken readings uncounted, and the windows that say so. */
 export interface EndedOrigin {
   readonly origin: MemberKey;
+  /** Where its count stopped; the numbers after it are those that were destroyed. */
+  readonly counted: number;
   readonly destroyed: number;
   readonly reported: readonly WindowKey[];
 }
@@ -250,7 +252,7 @@ export class Members implements CellSource {
 
   #endedOrigin(origin: MemberKey): EndedOrigin {
     const { stored, counted, reported } = this.#gone.get(origin) ?? { stored: 0, counted: 0, reported: [] };
-    return { origin, destroyed: stored - counted, reported };
+    return { origin, counted, destroyed: stored - counted, reported };
   }
 
   #setHeir(origin: MemberKey, heir: Incarnation): void {

@@ -18,6 +18,7 @@ import type { Outbox } from "./outbox.ts";
 import { refused } from "./refusals.ts";
 import type { CheckpointMark } from "./site-facts.ts";
 import { type SiteBounds, Tables } from "./tables.ts";
+import type { TimeFacts } from "./time-table.ts";
 import type { Applied, AppliedEntry, Cell, Outcome } from "./types.ts";
 import type { SiteWindow } from "./windows.ts";
 
@@ -124,6 +125,11 @@ export class SiteState {
     return this.#tables.facts.floor;
   }
 
+  /** Whether site time is synced, by which sources, and how it jumped. */
+  get time(): TimeFacts {
+    return this.#tables.time.facts;
+  }
+
   get stampMax(): SiteTime {
     return this.#tables.facts.stampMax;
   }
@@ -180,7 +186,7 @@ export class SiteState {
     return this.#tables.members.isGone(origin);
   }
 
-  get outbox(): Pick<Outbox, "first" | "next" | "bytes" | "isFull" | "item" | "itemKey"> {
+  get outbox(): Pick<Outbox, "first" | "next" | "count" | "bytes" | "isFull" | "holds" | "item" | "itemKey"> {
     return this.#tables.outbox;
   }
 
@@ -196,6 +202,16 @@ export class SiteState {
     const oldestPending = starts.length === 0 ? undefined : starts.reduce((a, b) => (b < a ? b : a));
     const { count, bytes } = this.#tables.windows;
     return { count, bytes, unpublished, dirty: pending.length - unpublished, oldestPending };
+  }
+
+  /** The same for all members of the site. */
+  get bounds(): SiteBounds {
+    return this.#tables.bounds;
+  }
+
+  /** Those to be published, never or again, in no particular order. */
+  pendingWindows(): Iterable<SiteWindow> {
+    return this.#tables.windows.pending;
   }
 
   allWindows(): Iterable<SiteWindow> {

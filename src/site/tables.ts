@@ -9,12 +9,20 @@ import { Outbox } from "./outbox.ts";
 import { SeriesTable } from "./series.ts";
 import { Sessions } from "./sessions.ts";
 import { SiteFacts } from "./site-facts.ts";
+import { TimeTable } from "./time-table.ts";
 import type { Cell } from "./types.ts";
 import { Windows } from "./windows.ts";
 
 /** Bounds that decide what applying an entry does: the same for all members of a site. */
 export type SiteBounds = {
-  readonly [Name in "outboxBytes" | "windowBytes" | "windowBytesMax" | "windowAge" | "closeItems"]: number;
+  readonly [Name in
+    | "outboxBytes"
+    | "outboxHighBytes"
+    | "outboxLowBytes"
+    | "windowBytes"
+    | "windowBytesMax"
+    | "windowAge"
+    | "closeItems"]: number;
 };
 
 export class Tables {
@@ -22,6 +30,7 @@ export class Tables {
   readonly cells = new CellTable();
   readonly #touch = (key: string): void => this.cells.touch(key);
   readonly facts = new SiteFacts(this.#touch);
+  readonly time = new TimeTable(this.#touch);
   readonly members = new Members(this.#touch);
   readonly configuration = new ConfigurationTable(this.#touch);
   readonly definitions = new DefinitionHistory(this.#touch);
@@ -37,6 +46,7 @@ export class Tables {
     this.outbox = new Outbox(bounds.outboxBytes, this.#touch);
     const sources: readonly CellSource[] = [
       this.facts,
+      this.time,
       this.members,
       this.members.gone,
       this.configuration,

@@ -1,8 +1,9 @@
 // The contract of the replicated state machine: what an entry may say, and what applying it answers.
 
 import type { DeviceId, Generation, Incarnation, SiteId } from "../base/ids.ts";
-import type { LogIndex, SiteTime, Term } from "../base/units.ts";
-import type { CountMove, CountProposal } from "../readings/types.ts";
+import type { Duration, LogIndex, SiteTime, Term } from "../base/units.ts";
+import type { CountMove, CountProposal, Fold } from "../readings/types.ts";
+import type { PublishedWindow, Replaced } from "./aggregate-json.ts";
 import type { ConfigurationChange } from "./configuration.ts";
 
 /** A client's identity in the log: a proposal repeated with the same session and serial applies once, and answers the same. */
@@ -29,6 +30,23 @@ export interface JoinRequest {
   readonly version: string;
 }
 
+/** What becomes of site time (DESIGN §6). A jump is relative to the entry's own site time, and only forward. */
+export type TimeChange =
+  /**
+   * These devices' clocks agree. Where time was uncertain it may jump by `jump`; `ahead` is by how much it is ahead of them
+   * then, negative where it is behind. Where it was synced it does not jump: they agree still, or now too.
+   */
+  | {
+      readonly kind: "adopt";
+      readonly sources: readonly DeviceId[];
+      readonly jump: Duration;
+      readonly ahead: Duration;
+    }
+  /** Nobody whom this coordinator could ask had kept the time: it went on from the log's floor. */
+  | { readonly kind: "lost" }
+  /** By a person's word. */
+  | { readonly kind: "set"; readonly jump: Duration; readonly author: string };
+
 export type Command =
   /** The first command of a generation; a later generation may be founded on the state of an earlier one, never the reverse. */
   | { readonly kind: "found"; readonly site: SiteId; readonly generation: Generation }
@@ -46,8 +64,16 @@ export type Command =
   /** Refused whole, or applied whole. */
   | ({ readonly kind: "count" } & CountProposal)
   | { readonly kind: "close"; readonly upTo: SiteTime }
+  /** Refused unless `after` is the number of changes so far: a repeat, and a coordinator that knows less, change nothing. */
+  | { readonly kind: "time"; readonly after: number; readonly change: TimeChange }
   /** Items up to and including `upTo` have reached the uplink broker. */
   | { readonly kind: "cursor"; readonly upTo: number }
+  /**
+   * Items that wait for the uplink are replaced by fewer (degrading.ts): all of them, or none. `next` is the number that the next
+   * item had when it was planned; `check` is over the bytes of the replaced items as the proposer read them (`ItemsCheck`), in the
+   * order of `merges` and their numbers.
+   */
+  | { readonly kind: "degrade"; readonly next: number; readonly check: number; readonly merges: readonly OutboxMerge[] }
   /**
    * Every replica makes a checkpoint here. `previous` is the coordinator's digest at the checkpoint before: who has
    * another one at that index has diverged.
@@ -56,6 +82,19 @@ export type Command =
       readonly kind: "checkpoint";
       readonly previous: { readonly index: LogIndex; readonly digest: string } | undefined;
     };
+
+/** One item of a series that takes the place of several. */
+export interface OutboxMerge extends PublishedWindow {
+  /** Items that it replaces, ascending. */
+  readonly numbers: readonly number[];
+  readonly edition: number;
+  readonly unit: string;
+  /** As of the merged item (outbox.ts). */
+  readonly isWhole: boolean;
+  /** With what the replaced items said that they replace. */
+  readonly replaces: Replaced;
+  readonly fold: Fold;
+}
 
 /** What is in a log entry of kind `command`. */
 export interface Proposal {
@@ -78,6 +117,10 @@ export type RefusalReason =
   | "site-full"
   /** Windows in memory are at their bound and none may leave, because the outbox is full: the readings wait on their devices. */
   | "windows-full"
+  /** What a `degrade` merges is not (or no longer) in the outbox as it was read, or waits for its next edition. */
+  | "outbox-moved"
+  /** Site time was changed meanwhile. */
+  | "stale-time"
   | "session-expired"
   | "serial-out-of-order";
 
@@ -86,7 +129,7 @@ export type Outcome =
   | { readonly kind: "refused"; readonly reason: RefusalReason; readonly detail: string };
 
 /** Which parts of the state an entry touched, for whoever follows it. */
-export type Touched = "configuration" | "members" | "counted" | "windows" | "outbox" | "cursor";
+export type Touched = "configuration" | "members" | "counted" | "windows" | "outbox" | "cursor" | "time";
 
 /** What applying one entry answers. */
 export interface Applied {

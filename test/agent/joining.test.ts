@@ -164,7 +164,7 @@ describe("a copied card", () => {
     device.disk = device.disk.copy("cid:new");
     await agents.start(device, false);
     await agents.until("it is a member again", () => device.agent?.status().isVoter === true, seconds(60));
-    expect(device.status.readings.counted).toBeGreaterThan(10);
+    expect(device.status.readings.counted).toBeGreaterThan(5);
     await agents.untilAllCounted();
   });
 
@@ -187,7 +187,9 @@ describe("a copied card", () => {
     await agents.run(seconds(15));
     expect(second.status.readings.taken).toBeLessThan(60);
     expect(second.status.readings.counted).toBeGreaterThan(0);
-    expect(second.status.problems).toEqual([]);
+    expect(second.status.problems).toEqual([
+      expect.stringMatching(/up to number \d+, are set aside.*already counted on/),
+    ]);
   });
 });
 

@@ -2,6 +2,7 @@
 // hand out, and a subscriber of the dashboard topic that believes only what it receives.
 
 import { SimulatedDisk } from "../../firmware-sim/disk/simulated-disk.ts";
+import { PublishedWindows } from "../../firmware-sim/judge/published-windows.ts";
 import { SimulatedNetwork } from "../../firmware-sim/network.ts";
 import { SeededRandom } from "../../firmware-sim/seeded-random.ts";
 import { VirtualClock, VirtualTime } from "../../firmware-sim/virtual-clock.ts";
@@ -13,6 +14,7 @@ import { deviceId, type SensorId, sensorId, siteId } from "../../src/base/ids.ts
 import type { Driver } from "../../src/base/ports/driver.ts";
 import type { Logger } from "../../src/base/ports/logger.ts";
 import { type Duration, milliseconds, seconds } from "../../src/base/units.ts";
+import { readDashboard } from "../../src/cli/dashboard/reader.ts";
 import { ApiClient } from "../../src/mqtt/api-client.ts";
 import { quality } from "../../src/readings/types.ts";
 import { defaultTiming } from "../../src/replica/open-replica.ts";
@@ -81,12 +83,18 @@ export class VirtualAgents {
   readonly sensed = new Map<string, number>();
   /** Messages with an id: items of the outbox, in the order of arrival. */
   readonly items: Message[] = [];
+  readonly published = new PublishedWindows();
   readonly #client: ApiClient;
   readonly #clientSession: string;
-  /** Of checkpoints and the log's tail; the usual ones if absent. */
+  /** Of checkpoints, the log's tail and the replicated state; the usual ones if absent. */
   sizes: AgentConfiguration["sizes"];
   /** Whose drivers this host has not. */
   readonly unknownDrivers = new Set<string>();
+  /** The machine's clock at each start; a right and synchronised one unless a test says otherwise. */
+  clockOf: (device: VirtualDevice) => VirtualClock = () => new VirtualClock(this.time);
+  groupBy = ["quantity"];
+  /** Of the site; the world has the first. */
+  readonly brokers = [brokerUrl];
   #serial = 0;
   #areSensorsSilent = false;
 
@@ -103,14 +111,16 @@ export class VirtualAgents {
         url: cloudUrl,
         clientId: "cloud",
         keepAlive: seconds(30),
-        subscriptions: [{ filter: "skein/1/test/aggregates/#", qos: 1 }],
+        subscriptions: [
+          { filter: "skein/1/test/aggregates/#", qos: 1 },
+          { filter: "skein/1/test/events/#", qos: 1 },
+        ],
         maxPendingBytes: 1_000_000,
       },
       {
         up: () => undefined,
         down: () => undefined,
-        message: ({ topic, payload }) =>
-          this.items.push({ topic, body: JSON.parse(Buffer.from(payload).toString()) as Record<string, unknown> }),
+        message: ({ topic, payload }) => this.#received(topic, payload),
       },
     );
     this.#client = new ApiClient(
@@ -119,6 +129,15 @@ export class VirtualAgents {
       { changed: () => undefined },
     );
     this.#client.start();
+  }
+
+  #received(topic: string, payload: Uint8Array): void {
+    const body = JSON.parse(Buffer.from(payload).toString()) as Record<string, unknown>;
+    if (typeof body["id"] !== "string") return;
+    this.items.push({ topic, body });
+    const message = readDashboard(siteId("test"), topic, payload);
+    const isFirst = this.published.item(body["id"], topic, payload, true) === "first";
+    if (isFirst && message.kind === "aggregate") this.published.aggregate(message.values);
   }
 
   newDisk(number: number): SimulatedDisk {
@@ -157,7 +176,7 @@ export class VirtualAgents {
 
   /** As `start`, but time passes only where the test lets it. */
   async launch(device: VirtualDevice, found: boolean): Promise<void> {
-    const clock = new VirtualClock(this.time);
+    const clock = this.clockOf(device);
     device.clock = clock;
     const data = await device.disk.openDataDirectory();
     const ports: AgentPorts = {
@@ -175,7 +194,7 @@ export class VirtualAgents {
       site: siteId("test"),
       device: deviceId(device.name),
       found,
-      brokers: [{ url: brokerUrl }],
+      brokers: this.brokers.map((url) => ({ url })),
       keepAlive: seconds(10),
       timing: defaultTiming,
       version: "0.0.0-test",
@@ -250,7 +269,7 @@ export class VirtualAgents {
     const configuration = {
       devices: new Map(this.devices.map(({ name }) => [deviceId(name), { zone: undefined, labels: {} }])),
       sensors,
-      aggregations: new Map([["all", { window: seconds(10), grace: seconds(8), groupBy: ["quantity"], where: {} }]]),
+      aggregations: new Map([["all", { window: seconds(10), grace: seconds(8), groupBy: this.groupBy, where: {} }]]),
       settings: {
         ...defaultConfiguration.settings,
         uplink: cloudUrl,
@@ -291,25 +310,9 @@ export class VirtualAgents {
     this.#areSensorsSilent = true;
   }
 
-  /** Per series and window the latest edition's count, and the supplements'. */
+  /** As the dashboard topic adds up: latest editions, supplements, and what replaced others. */
   counted(): number {
-    const latest = new Map<string, { edition: number; count: number }>();
-    let supplements = 0;
-    const seen = new Set<string>();
-    for (const { topic, body } of this.items) {
-      const { id, ts, edition, count, adds } = body as {
-        id: string;
-        ts: number;
-        edition: number;
-        count: number;
-        adds: boolean;
-      };
-      if (seen.has(id)) continue;
-      seen.add(id);
-      if (adds) supplements += count;
-      else if (edition > (latest.get(`${topic} ${ts}`)?.edition ?? 0)) latest.set(`${topic} ${ts}`, { edition, count });
-    }
-    return supplements + [...latest.values()].reduce((sum, { count }) => sum + count, 0);
+    return this.published.counted;
   }
 
   /** Readings with a value that the cards of these devices hold. */
@@ -336,6 +339,12 @@ export class VirtualAgents {
       `the dashboard has what is stored, each once: ${story()}\n${this.log.slice(-30).join("\n")}`,
     );
     return expected;
+  }
+
+  /** Events of the outbox, each once: what they say. */
+  lossEvents(): string[] {
+    const events = this.items.filter(({ topic }) => topic.includes("/events/"));
+    return [...new Map(events.map(({ body }) => [body["id"], String(body["text"])])).values()];
   }
 
   totalSensed(): number {

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { membersToProbe, planVoters, targetNumber, type VoterCandidate } from "../../src/agent/voter-policy.ts";
 import type { MemberKey } from "../../src/base/ids.ts";
@@ -8,6 +9,8 @@ const candidate = (name: string, zone: string | undefined = undefined, isReady =
   zone,
   isReady,
   isPresent: true,
+  isSteady: true,
+  isAbsent: false,
 });
 const names = (voters: readonly MemberKey[] | undefined): string[] | undefined =>
   voters?.map((voter) => voter.split("@")[0] ?? "");
@@ -79,6 +82,149 @@ describe("who votes", () => {
     expect(
       names(planVoters({ self: key("a"), candidates, voters: [key("a"), key("b"), key("wiped")], wanted: 3 })),
     ).toEqual(["a"]);
+  });
+
+  it("replaces a voter that is silent for long, by one that is steady and ready, in its zone's stead", () => {
+    const candidates = [
+      candidate("a", "north"),
+      candidate("b", "south"),
+      { ...candidate("c", "west", false), isAbsent: true },
+      candidate("d", "north"),
+      candidate("e", "west"),
+    ];
+    const situation = { self: key("a"), candidates, voters: [key("a"), key("b"), key("c")], wanted: 3 };
+    expect(names(planVoters(situation))).toEqual(["a", "b", "e"]);
+    const [first, second, third, ...others] = candidates;
+    if (first === undefined || second === undefined || third === undefined) throw new Error("no candidates");
+    for (const lacking of [{ isSteady: false }, { isReady: false }]) {
+      const unfit = others.map((other) => ({ ...other, ...lacking }));
+      expect(planVoters({ ...situation, candidates: [first, second, third, ...unfit] })).toBeUndefined();
+    }
+  });
+
+  it("replaces one of two that are silent where one device is fit for it (5 voters), and both where two are", () => {
+    const silent = (name: string): VoterCandidate => ({ ...candidate(name, undefined, false), isAbsent: true });
+    const present = ["a", "b", "c"].map((name) => candidate(name));
+    const voters = ["a", "b", "c", "d", "e"].map(key);
+    const six = [...present, silent("d"), silent("e"), candidate("f")];
+    expect(names(planVoters({ self: key("a"), candidates: six, voters, wanted: 5 }))).toEqual([
+      "a",
+      "b",
+      "c",
+      "f",
+      "e",
+    ]);
+    const seven = [...six, candidate("g")];
+    expect(names(planVoters({ self: key("a"), candidates: seven, voters, wanted: 5 }))).toEqual([
+      "a",
+      "b",
+      "c",
+      "f",
+      "g",
+    ]);
+  });
+
+  it("keeps a silent voter where nobody can take its place: an even number would not help (5 devices)", () => {
+    const candidates = ["a", "b", "c", "d"].map((name) => candidate(name));
+    const gone = { ...candidate("e", undefined, false), isAbsent: true };
+    const voters = ["a", "b", "c", "d", "e"].map(key);
+    expect(planVoters({ self: key("a"), candidates: [...candidates, gone], voters, wanted: 5 })).toBeUndefined();
+  });
+
+  it("fills a lack of voters with steady devices first, and at once with others rather than with nobody", () => {
+    const [c, e] = ["c", "e"].map((name) => ({ ...candidate(name, "north"), isSteady: false }));
+    const [a, b, d] = [candidate("a"), candidate("b", "south"), candidate("d", "south")];
+    if (c === undefined || e === undefined) throw new Error("no candidates");
+    const of = (...candidates: readonly VoterCandidate[]) => ({
+      self: key("a"),
+      candidates,
+      voters: [key("a")],
+      wanted: 3,
+    });
+    expect(names(planVoters(of(a, b, c, d)))).toEqual(["a", "b", "d"]);
+    expect(names(planVoters(of(a, b, c, e)))).toEqual(["a", "b", "c"]);
+    expect(names(planVoters(of(a, c, e)))).toEqual(["a", "c", "e"]);
+  });
+
+  it.each([
+    ["the one that does not answer", "e", ["a", "b", "c"]],
+    ["the last of the fullest zone", undefined, ["a", "b", "e"]],
+  ])("goes from 5 to 3 without %s first, when the configuration says so", (_, silent, expected) => {
+    const voters = ["a", "b", "c", "d", "e"];
+    const zones: Readonly<Record<string, string>> = { a: "north", b: "south", c: "north", d: "north", e: "west" };
+    const candidates = voters.map((name) => candidate(name, zones[name], name !== silent));
+    const situation = { self: key("a"), candidates, voters: voters.map(key), wanted: 3 };
+    expect(names(planVoters(situation))).toEqual(expected);
+  });
+
+  it("moves a vote out of a zone that has two more than another, one at a time, and never the coordinator's", () => {
+    const candidates = [
+      ...["a", "b", "c"].map((name) => candidate(name, "north")),
+      candidate("d", "south"),
+      candidate("e", "west"),
+    ];
+    const of = (voters: readonly string[]) => ({ self: key("a"), candidates, voters: voters.map(key), wanted: 3 });
+    expect(names(planVoters(of(["a", "b", "c"])))).toEqual(["a", "d", "c"]);
+    expect(names(planVoters(of(["a", "d", "c"])))).toEqual(["a", "d", "e"]);
+    expect(planVoters(of(["a", "d", "e"]))).toBeUndefined();
+    const unsteady = candidates.map((one) => ({ ...one, isSteady: false }));
+    expect(planVoters({ ...of(["a", "b", "c"]), candidates: unsteady })).toBeUndefined();
+  });
+
+  it("waits where too few of the new voters answer to carry the change", () => {
+    const candidates = [
+      candidate("a"),
+      candidate("b", undefined, false),
+      candidate("c", undefined, false),
+      candidate("d", undefined, false),
+    ];
+    const voters = ["a", "b", "c", "wiped", "lost"].map(key);
+    expect(planVoters({ self: key("a"), candidates, voters, wanted: 5 })).toBeUndefined();
+  });
+
+  it("whatever is seen: an odd number of members, not more than wanted, the coordinator among them, most of them ready", () => {
+    const flags = fc.record({
+      zone: fc.constantFrom(undefined, "north", "south", "west"),
+      isReady: fc.boolean(),
+      isPresent: fc.boolean(),
+      isSteady: fc.boolean(),
+      isAbsent: fc.boolean(),
+      votes: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(flags, { maxLength: 9 }), fc.constantFrom(1, 3, 5, 7), fc.nat(2), (drawn, wanted, lost) => {
+        const others = drawn.map((rest, i) => ({
+          member: key(`d${i}`),
+          ...rest,
+          isAbsent: rest.isAbsent && !rest.isReady, // one that is silent for minutes did not answer lately
+        }));
+        const self = { ...candidate("a"), isReady: true };
+        const voters = [
+          self.member,
+          ...others.filter((_, i) => drawn[i]?.votes === true).map(({ member }) => member),
+          ...Array.from({ length: lost }, (_, i) => key(`lost${i}`)),
+        ];
+        const situation = { self: self.member, candidates: [self, ...others], voters, wanted };
+        const next = planVoters(situation);
+        if (next === undefined) return;
+        const ready = new Set(situation.candidates.filter(({ isReady }) => isReady).map(({ member }) => member));
+        expect(next.length % 2).toBe(1);
+        expect(next.length).toBeLessThanOrEqual(targetNumber(situation.candidates.length, wanted));
+        expect(new Set(next).size).toBe(next.length);
+        expect(next).toContain(self.member);
+        expect(next.filter((member) => ready.has(member)).length * 2).toBeGreaterThan(next.length);
+        for (const member of next) expect(voters.includes(member) || ready.has(member)).toBe(true);
+        // What it moves to stays, as long as nothing else changes, or becomes better by the same rules: it comes to an end.
+        let settled: readonly MemberKey[] = next;
+        let steps = 0;
+        for (let better = planVoters({ ...situation, voters: next }); better !== undefined && steps < 20; steps++) {
+          settled = better;
+          better = planVoters({ ...situation, voters: settled });
+        }
+        expect(steps).toBeLessThan(10);
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it("a member that is not ready is asked how far it is, and only while voters are missing", () => {

@@ -38,6 +38,7 @@ const status: AgentStatus = {
   ],
   siteTime: siteTime(Date.UTC(2026, 0, 1)),
   isSiteTimeSynced: false,
+  siteTimeState: "uncertain: no clock source yet",
   outbox: {
     waiting: 4,
     bytes: 2_500_000,
@@ -70,7 +71,7 @@ it("says who leads and why, how far the asked device is, its brokers, and how lo
     "",
     "device      pi-02, voter, session 3, agent 0.1.0",
     "log         commit 120, applied 117 (3 behind), revision 12",
-    "site time   2026-01-01T00:00:00.000Z (no clock source yet: consistent, but perhaps wrong)",
+    "site time   2026-01-01T00:00:00.000Z, uncertain: no clock source yet",
     "brokers     mqtt://a up, 1.3 ms",
     "            mqtt://b down: connect ECONNREFUSED",
     "readings    100 taken, 90 counted, 10 to be counted, 2 missing",
@@ -78,7 +79,7 @@ it("says who leads and why, how far the asked device is, its brokers, and how lo
     "",
     "uplink      mqtts://cloud down: bad password (said by pi-01)",
     "outbox      4 waiting (2.5 MB); item 86 of 90 has arrived",
-    "offline     room for 93 days at the present rate",
+    "offline     room for 93 days at the present rate; then older windows become coarser",
     "",
   ]);
 });

@@ -59,15 +59,16 @@ describe("the system's clock", () => {
     expect(order).toEqual(["now", "first", "second"]);
   });
 
-  it("calls the wall clock synchronised only on evidence, looked at anew by a new clock", () => {
+  it("calls the wall clock synchronised only on evidence of either kind, looked at anew by a new clock", () => {
     const directory = temporaryDirectory();
-    const evidence = join(directory.path, "synchronized");
+    const file = join(directory.path, "synchronized");
+    const evidence = [join(directory.path, "of-another-service"), file];
     expect(new SystemClock(evidence).wall().synchronized).toBe(false);
-    writeFileSync(evidence, "");
+    writeFileSync(file, "");
     const clock = new SystemClock(evidence);
     expect(clock.wall().synchronized).toBe(true);
     expect(Math.abs(clock.wall().time - Date.now())).toBeLessThan(1_000);
-    rmSync(evidence);
+    rmSync(file);
     expect(new SystemClock(evidence).wall().synchronized).toBe(false);
     directory.remove();
   });

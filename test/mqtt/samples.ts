@@ -1,7 +1,7 @@
 // Valid messages of every kind, with the corners that each can have.
 
 import { memberKey } from "../../src/base/ids.ts";
-import { logIndex, siteTime, term } from "../../src/base/units.ts";
+import { logIndex, milliseconds, siteTime, term } from "../../src/base/units.ts";
 import type { MessageKind, SiteMessage } from "../../src/mqtt/messages.ts";
 import type { Entry, SnapshotName } from "../../src/raft/types.ts";
 import type { Fold, PartialPart } from "../../src/readings/types.ts";
@@ -80,7 +80,11 @@ export const samples: { readonly [Kind in MessageKind]: SamplesOf<Kind> } = {
     { ...append, entries },
     { ...append, siteTime: siteTime(0), entries: [] },
   ],
-  "append-ack": [{ kind: "append-ack", term: term(7), beat: 3, match: logIndex(15) }],
+  "append-ack": [
+    { kind: "append-ack", term: term(7), beat: 3, match: logIndex(15), idea: { time, isKept: true } },
+    { kind: "append-ack", term: term(7), beat: 3, match: logIndex(15), idea: { time: siteTime(0), isKept: false } },
+    { kind: "append-ack", term: term(7), beat: 3, match: logIndex(15) },
+  ],
   gap: [{ kind: "gap", term: term(7), beat: 3, match: logIndex(4), lastIndex: logIndex(6), lastTerm: term(5) }],
   "snapshot-offer": [
     { kind: "snapshot-offer", term: term(7), name, bytes: 2 ** 33, voters: { current: voters } },
@@ -142,6 +146,11 @@ export const samples: { readonly [Kind in MessageKind]: SamplesOf<Kind> } = {
     { kind: "proposal-answer", session, serial: 5, outcome: { kind: "not-leader", leader: undefined } },
     { kind: "proposal-answer", session, serial: 5, outcome: { kind: "busy" } },
   ],
+  "time-question": [
+    { kind: "time-question", request: 2 ** 48, jump: logIndex(31), wall: milliseconds(-86_400_000) },
+    { kind: "time-question", request: 0, jump: logIndex(0), wall: undefined },
+  ],
+  "time-answer": [{ kind: "time-answer", request: 2 ** 48, siteTime: time }],
   "api-question": [
     { kind: "api-question", id: 1, name: "config apply", argument: { file: "site.yaml", lines: [1, null, true, "x"] } },
     { kind: "api-question", id: 2, name: "status", argument: null },

@@ -28,6 +28,7 @@ const anyPayload: fc.Arbitrary<StoredPayload> = fc.oneof(
     offset: fc.integer({ min: -4e12, max: 4e12 }),
     isGuessed: fc.boolean(),
     last: fc.nat(),
+    earliest: fc.nat(),
   }),
 );
 
@@ -49,7 +50,15 @@ const golden: StoredPayload[] = [
     unstampedIn: 7,
     readings: [{ sensor: sensorId("t"), time: 250, value: -4.5, quality: 0 }],
   },
-  { kind: "stamps", session: 7, through: 1, offset: 1_767_225_600_000, isGuessed: true, last: 1 },
+  {
+    kind: "stamps",
+    session: 7,
+    through: 1,
+    offset: 1_767_225_600_000,
+    isGuessed: true,
+    last: 1,
+    earliest: 1_767_225_600_000,
+  },
 ];
 
 describe("the bytes of stored readings", () => {

@@ -109,7 +109,7 @@ export class VirtualSite {
       ),
     );
     if (opened.kind !== "opened") throw new Error(opened.why);
-    const siteClock = new SiteClock(clock, newestTime(opened.parts));
+    const siteClock = new SiteClock(clock, newestTime(opened.parts), opened.parts.state.time);
     const { state } = opened.parts;
     const apply = state.apply.bind(state);
     state.apply = (entry) => {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { deviceId, siteId } from "../../src/base/ids.ts";
 import { limits } from "../../src/base/limits.ts";
-import { logIndex, seconds, siteTime } from "../../src/base/units.ts";
+import { logIndex, milliseconds, seconds, siteTime } from "../../src/base/units.ts";
 import { decodeProposal, encodeProposal } from "../../src/site/command-codec.ts";
 import type { Command, Proposal } from "../../src/site/types.ts";
 import { epoch, hex, incarnation, origin, part, StoredCells, sensor, site } from "./site-fixture.ts";
@@ -57,6 +57,39 @@ const commands: readonly Command[] = [
   { kind: "cursor", upTo: 32 },
   { kind: "checkpoint", previous: undefined },
   { kind: "checkpoint", previous: { index: logIndex(90), digest: hex(5) } },
+  {
+    kind: "time",
+    after: 3,
+    change: {
+      kind: "adopt",
+      sources: [deviceId("pi-1"), deviceId("pi-2")],
+      jump: milliseconds(86_400_123),
+      ahead: milliseconds(0),
+    },
+  },
+  { kind: "time", after: 4, change: { kind: "lost" } },
+  { kind: "time", after: 5, change: { kind: "set", jump: milliseconds(5_000), author: "anna" } },
+  {
+    kind: "degrade",
+    next: 47,
+    check: 0xdead_beef,
+    merges: [
+      {
+        key: part(epoch, []).key,
+        fold: part(epoch, [20.5, -3, 0]).fold,
+        end: siteTime(epoch + 300_000),
+        isSupplement: false,
+        numbers: [17, 22, 40],
+        edition: 2,
+        unit: "°C",
+        isWhole: true,
+        replaces: {
+          ranges: [{ first: { generation: 1, number: 17 }, last: { generation: 2, number: 40 } }],
+          items: 7,
+        },
+      },
+    ],
+  },
 ];
 const proposals: readonly Proposal[] = commands.map((command, place) => ({
   client: place % 2 === 0 ? undefined : { session: hex(place), serial: place },

@@ -93,6 +93,9 @@ describe("a new incarnation", () => {
     expect(s.state.counted(origin("a", 2))).toBe(0);
     expect(s.state.counted(origin("a", 1))).toBe(3);
     expect(missingIn(s)).toBe(2);
+    expect(s.items("events")).toMatchObject([
+      { kind: "readings-lost", device: "a", incarnation: incarnation(1), from: 4, to: 5, readings: 2, id: "1.1" },
+    ]);
     s.now += 80_000;
     s.close();
     expect(s.items()).toMatchObject([{ count: 3, missing: 2 }]);
@@ -126,6 +129,19 @@ describe("a new incarnation", () => {
     s.join("a", { life: 2, wasLife: 1 });
     expect(missingIn(s)).toBe(0);
     expect(s.state.counted(origin("a", 2))).toBe(1);
+    expect(s.items("events")).toMatchObject([
+      { kind: "readings-lost", from: 2, to: 5 },
+      { kind: "readings-found", from: 2, to: 5, text: expect.stringMatching(/2–5 \(4\).*counted on/) as string },
+    ]);
+  });
+
+  it("says nothing where nothing was lost (wiped with everything counted, copied with the readings)", () => {
+    const s = site("a", "b");
+    s.count("a", 0, [1, 2]);
+    s.count("b", 0, [1, 2], { stored: 9 });
+    s.join("a", { life: 2 });
+    s.join("b", { life: 2, wasLife: 1 });
+    expect(s.items("events")).toEqual([]);
   });
 
   it("is heir also of the oldest removed origin, at the bound of their table", () => {

@@ -99,11 +99,12 @@ export class Site {
   }
 
   /** Items that wait in the outbox, read as a dashboard would. */
-  items(): Record<string, unknown>[] {
+  items(of: "aggregates" | "events" = "aggregates"): Record<string, unknown>[] {
     const { first, next } = this.state.outbox;
-    return Array.from({ length: next - first }, (_, place) => {
+    return Array.from({ length: next - first }).flatMap((_, place) => {
       const item = this.state.outbox.item(first + place);
-      return JSON.parse(Buffer.from(item?.payload ?? []).toString()) as Record<string, unknown>;
+      if (item?.topic.startsWith(`${of}/`) !== true) return [];
+      return [JSON.parse(Buffer.from(item.payload).toString()) as Record<string, unknown>];
     });
   }
 }

@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { deviceId, siteId } from "../../src/base/ids.ts";
-import { logIndex, siteTime, term } from "../../src/base/units.ts";
+import { logIndex, milliseconds, siteTime, term } from "../../src/base/units.ts";
 import { encodeProposal } from "../../src/site/command-codec.ts";
 import { SiteState } from "../../src/site/state.ts";
 import type { Command } from "../../src/site/types.ts";
@@ -167,6 +167,12 @@ describe("an entry that makes no sense", () => {
       { kind: "close", upTo: siteTime(epoch) },
       { kind: "cursor", upTo: 0 },
       { kind: "checkpoint", previous: { index: logIndex(2), digest: hex(3) } },
+      {
+        kind: "time",
+        after: 0,
+        change: { kind: "adopt", sources: [deviceId("a")], jump: milliseconds(7), ahead: milliseconds(-7) },
+      },
+      { kind: "time", after: 0, change: { kind: "set", jump: milliseconds(7), author: "anna" } },
     ];
     const edits = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 });
     fc.assert(

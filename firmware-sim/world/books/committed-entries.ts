@@ -175,11 +175,16 @@ export class Lineage {
       }
       case "count":
         return this.#count(command, index, sequences);
+      case "time":
+        // A jump is relative to the newest time in the log.
+        if (command.change.kind !== "lost" && command.change.jump > 0) {
+          this.#change(index, { floor: this.facts.floor + command.change.jump });
+        }
+        return {};
       case "close":
       case "cursor":
+      case "degrade":
       case "checkpoint":
-        return {};
-      default:
         return {};
     }
   }

@@ -21,7 +21,7 @@ interface Run {
   /** Undefined: the times are stamps. Else they are elapsed times of this session. */
   readonly session: number | undefined;
   /** What makes elapsed times stamps, once a record has said it. */
-  readonly given: Pick<StampsPayload, "offset" | "isGuessed"> | undefined;
+  readonly given: Pick<StampsPayload, "offset" | "earliest" | "isGuessed"> | undefined;
 }
 
 export interface TakenReading {
@@ -69,10 +69,10 @@ export class ReadingSequence {
   }
 
   /** The first record that speaks of a reading fixes its stamp. */
-  stamp({ session, through, offset, isGuessed }: StampsPayload): void {
+  stamp({ session, through, offset, earliest, isGuessed }: StampsPayload): void {
     this.#runs = this.#runs.map((run) => {
       if (run.session !== session || run.given !== undefined || run.last > through) return run;
-      return { ...run, given: { offset, isGuessed } };
+      return { ...run, given: { offset, earliest, isGuessed } };
     });
   }
 
@@ -84,7 +84,7 @@ export class ReadingSequence {
       const { first, readings, session, given } = run;
       for (let i = Math.max(0, from + 1 - first); i < readings.length && first + i <= to; i++) {
         const { sensor, time, value, quality: flags } = readings[i] as TimedReading;
-        const stamp = session === undefined ? time : given === undefined ? undefined : time + given.offset;
+        const stamp = session === undefined ? time : stampOf(given, time);
         const guessed = given?.isGuessed === true ? quality.timeGuessed : 0;
         yield { number: first + i, sensor, stamp, value, quality: flags | guessed };
       }
@@ -107,6 +107,9 @@ export class ReadingSequence {
     return low;
   }
 }
+
+const stampOf = (given: Run["given"], elapsed: number): number | undefined =>
+  given && Math.max(elapsed + given.offset, given.earliest);
 
 /** The record that was told last. */
 export interface TakenRecord {

@@ -127,7 +127,9 @@ export const siteBooks: CheckerOf = (world) => {
     replaced: (life) => books.began(life),
     synced: (record) => books.sequences.synced(record),
     recovered: (record) => books.sequences.recovered(record),
-    cardLost: (card) => books.sequences.lost(card),
+    cardLost: (card, what) => {
+      if (what === "everything") books.sequences.lost(card);
+    },
     cardCopied: (card, copy) => books.sequences.copied(card, copy),
   };
 };

@@ -1,5 +1,6 @@
 // Faults of the brokers of the site.
 
+import { milliseconds } from "../../../src/base/units.ts";
 import type { SimulatedBroker } from "../../simulated-broker.ts";
 import type { FaultKind, PlannedFault } from "../fault.ts";
 import type { World } from "../world.ts";
@@ -30,6 +31,50 @@ export const brokerFaults: readonly FaultKind[] = [
       const broker = brokerAt(world, fault);
       broker?.hang();
       return broker && (() => broker.thaw());
+    },
+  },
+  {
+    name: "broker-crash-with-state",
+    what: "a broker ends, and on its return still has what it retained and what it kept for clients that were away",
+    weight: 1,
+    lasts: [100, 20_000],
+    begin: (world, fault) => {
+      const broker = brokerAt(world, fault);
+      broker?.crash({ keepsState: true });
+      return broker && (() => broker.restart());
+    },
+  },
+  {
+    name: "broker-slow",
+    what: "a broker handles everything late, in order",
+    weight: 1,
+    lasts: [2_000, 60_000],
+    begin: (world, fault) => {
+      const broker = brokerAt(world, fault);
+      broker?.slow(milliseconds(20 + 1_500 * fault.strength ** 3));
+      return broker && (() => broker.slow(milliseconds(0)));
+    },
+  },
+  {
+    name: "broker-refuses",
+    what: "a broker lets no new client in; who is connected stays",
+    weight: 1,
+    lasts: [2_000, 60_000],
+    begin: (world, fault) => {
+      const broker = brokerAt(world, fault);
+      broker?.refuseClients();
+      return broker && (() => broker.admitClients());
+    },
+  },
+  {
+    name: "broker-replays",
+    what: "a broker keeps what its clients miss while they are away, and delivers it, stale, when they come back",
+    weight: 2,
+    lasts: [20_000, 240_000],
+    begin: (world, fault) => {
+      const broker = brokerAt(world, fault);
+      broker?.replayOnReconnect(true);
+      return broker && (() => broker.replayOnReconnect(false));
     },
   },
 ];

@@ -89,4 +89,28 @@ export const deviceFaults: readonly FaultKind[] = [
       return () => machine.powerOn();
     },
   },
+  {
+    name: "pause",
+    what: "a device's process is suspended, and later goes on as if nothing had been",
+    weight: 2,
+    lasts: [500, 40_000],
+    begin: (world, fault) => {
+      const machine = machineAt(world, fault);
+      if (machine?.isUp !== true || machine.gate.isPaused) return undefined;
+      machine.gate.pause();
+      return () => machine.gate.resume();
+    },
+  },
+  {
+    name: "coordinator-pause",
+    what: "the coordinator's process is suspended, and wakes up deposed",
+    weight: 2,
+    lasts: [1_000, 30_000],
+    begin: (world) => {
+      const machine = world.coordinator();
+      if (machine === undefined || machine.gate.isPaused) return undefined;
+      machine.gate.pause();
+      return () => machine.gate.resume();
+    },
+  },
 ];

@@ -1,6 +1,8 @@
-// Faults of cards. Which of them may lose what was promised is decided by `world.mayLose`.
+// Faults of disks that work again afterwards with all that they held.
 
-import type { FaultKind } from "../fault.ts";
+import { milliseconds } from "../../../src/base/units.ts";
+import { usualDisk } from "../../disk/simulated-disk.ts";
+import { type FaultKind, over } from "../fault.ts";
 import { machineAt } from "./devices.ts";
 
 export const diskFaults: readonly FaultKind[] = [
@@ -25,9 +27,37 @@ export const diskFaults: readonly FaultKind[] = [
     begin: (world, fault) => {
       const machine = machineAt(world, fault);
       if (machine?.hasPower !== true) return undefined;
-      const { disk } = machine.card;
-      disk.fill();
-      return () => disk.makeRoom();
+      const { card } = machine;
+      card.disk.fill();
+      return () => card.disk.makeRoom();
+    },
+  },
+  {
+    name: "disk-slow",
+    what: "a device's card takes long for each sync",
+    weight: 2,
+    lasts: [5_000, 120_000],
+    begin: (world, fault) => {
+      const machine = machineAt(world, fault);
+      if (machine?.hasPower !== true) return undefined;
+      const { card } = machine;
+      card.disk.setLatency({
+        syncLatencyMin: milliseconds(5),
+        syncLatencyMax: milliseconds(20 + 800 * fault.strength),
+      });
+      return () => card.disk.setLatency(usualDisk);
+    },
+  },
+  {
+    name: "disk-fails",
+    what: "every write of a device fails until its process was started again",
+    weight: 1,
+    lasts: [1_000, 5_000],
+    begin: (world, fault) => {
+      const machine = machineAt(world, fault);
+      if (machine?.isUp !== true) return undefined;
+      machine.card.disk.fail();
+      return over;
     },
   },
 ];

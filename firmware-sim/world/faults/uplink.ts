@@ -16,4 +16,27 @@ export const uplinkFaults: readonly FaultKind[] = [
       };
     },
   },
+  {
+    name: "uplink-loses-acknowledgements",
+    what: "the uplink broker accepts items, and the site often never hears so",
+    weight: 2,
+    lasts: [5_000, 120_000],
+    begin: (world, { strength }) => {
+      const broker = world.network.broker(uplinkUrl);
+      broker.loseAcknowledgements(0.1 + 0.8 * strength);
+      return () => broker.loseAcknowledgements(0);
+    },
+  },
+  {
+    name: "uplink-crash",
+    what: "the uplink broker ends and is started again",
+    weight: 1,
+    lasts: [500, 30_000],
+    begin: (world) => {
+      const broker = world.network.broker(uplinkUrl);
+      if (broker.state !== "running") return undefined;
+      broker.crash();
+      return () => broker.restart();
+    },
+  },
 ];

@@ -2,8 +2,6 @@
 
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { userInfo } from "node:os";
-import { createInterface } from "node:readline/promises";
 import type { Argv, CommandModule } from "yargs";
 import { isSkeinError, SkeinError } from "../../base/errors.ts";
 import { limits } from "../../base/limits.ts";
@@ -14,6 +12,7 @@ import { defaultConfiguration } from "../../site/configuration-defaults.ts";
 import { applyChanges, diffConfiguration, formatDiff } from "../../site/configuration-diff.ts";
 import { formatProblems, parseConfiguration } from "../../site/configuration-file.ts";
 import { formatConfiguration, plainConfiguration } from "../../site/configuration-format.ts";
+import { authorName, isConfirmed } from "../asking.ts";
 import { type ConnectionArguments, print, printJson, withConnection, withSite } from "../connection.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { textTable } from "../reports/text-table.ts";
@@ -138,7 +137,8 @@ async function apply(client: SiteClient, wanted: Wanted, args: ApplyArguments): 
     );
   }
   if (!args.json) print(formatDiff(changes));
-  if (!args.yes && !(await isConfirmed(changes.length))) {
+  const what = changes.length === 1 ? "this change" : `these ${changes.length} changes`;
+  if (!args.yes && !(await isConfirmed(`Apply ${what} to the whole site?`, "--yes to apply these changes"))) {
     print("Nothing was changed.");
     return;
   }
@@ -170,26 +170,6 @@ async function propose(
       );
     }
   }
-}
-
-/** A user without a name (a container's number) is no reason not to apply. */
-function authorName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return "";
-  }
-}
-
-async function isConfirmed(changes: number): Promise<boolean> {
-  if (!process.stdin.isTTY)
-    throw new SkeinError("invalid-argument", "Nobody can be asked here: say --yes to apply these changes");
-  const questions = createInterface({ input: process.stdin, output: process.stdout });
-  const answer = await questions.question(
-    `Apply ${changes === 1 ? "this change" : `these ${changes} changes`} to the whole site? [y/N] `,
-  );
-  questions.close();
-  return /^y(es)?$/i.test(answer.trim());
 }
 
 /** What shall be in force: that of a file, or an older revision. */

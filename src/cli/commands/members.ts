@@ -1,17 +1,22 @@
-// `skein members`: who belongs to the site.
+// `skein members`: who belongs to the site, and who no longer shall.
 
 import type { CommandModule } from "yargs";
 import type { AgentStatus } from "../../agent/status.ts";
 import { type ConnectionArguments, print, printJson, withConnection, withSite } from "../connection.ts";
 import { textTable } from "../reports/text-table.ts";
 import { askStatus, coordinatorOf } from "../site-status.ts";
+import { membersRemoveCommand } from "./members-remove.ts";
 
 type MembersAnswer = Pick<AgentStatus, "members" | "voters">;
 
 export const membersCommand: CommandModule<object, ConnectionArguments> = {
   command: "members",
   describe: "The devices of the site: voters, who is there, who is behind",
-  builder: (yargs) => withConnection(yargs).example("$0 members --site farm --broker mqtt://10.0.0.5", ""),
+  builder: (yargs) =>
+    withConnection(yargs)
+      .command(membersRemoveCommand)
+      .example("$0 members --site farm --broker mqtt://10.0.0.5", "")
+      .example("$0 members remove pi-3", "A device that will not come back"),
   handler: (args) =>
     withSite(args, async (client) => {
       const asked = await askStatus(client, "any");

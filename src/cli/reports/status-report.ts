@@ -39,7 +39,7 @@ function device(status: AgentStatus): string[] {
   return [
     `device      ${status.device}, ${kind}, session ${status.session}, agent ${status.version}`,
     `log         commit ${status.commit}, applied ${status.applied}${behind === 0 ? "" : ` (${behind} behind)`}, revision ${status.revision}`,
-    `site time   ${time}${status.isSiteTimeSynced ? "" : " (no clock source yet: consistent, but perhaps wrong)"}`,
+    `site time   ${time}, ${status.siteTimeState}`,
     ...status.brokers.map((broker, i) => `${i === 0 ? "brokers     " : "            "}${describeBroker(broker)}`),
     `readings    ${readings.taken} taken, ${readings.counted} counted, ${readings.uncounted} to be counted, ${readings.missing} missing`,
     ...(readings.stopped === undefined ? [] : [`            no readings are taken: ${readings.stopped}`]),
@@ -60,7 +60,7 @@ function uplink({ outbox, device: name }: AgentStatus): string[] {
   const room =
     daysOfRoom === undefined
       ? "room not known yet: that takes a minute in which windows close"
-      : `room for ${formatDays(daysOfRoom)} at the present rate`;
+      : `room for ${formatDays(daysOfRoom)} at the present rate; then older windows become coarser`;
   return [
     `uplink      ${where}${isUplinkUp ? "up" : "down"}${why} (said by ${name})`,
     `outbox      ${waiting} waiting (${megabytes(bytes)}); item ${cursor} of ${last} has arrived`,

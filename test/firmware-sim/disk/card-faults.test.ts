@@ -98,6 +98,27 @@ describe("a simulated card", () => {
     expect(order).toEqual(["raft 1 one", "heard one", "raft 2 two", "heard two"]);
   });
 
+  it("tells nothing of a log that is filled for a next incarnation: it counts from when that is the present one", async () => {
+    const told: string[] = [];
+    disk.onSynced = (log, _position, payload) => told.push(`${log} ${Buffer.from(payload).toString()}`);
+    const directory = await filled();
+    told.length = 0;
+    await settle(
+      time,
+      directory.newIncarnation({
+        fill: async ({ logFiles }) => {
+          const { log } = await logFiles.open("raft", options, () => undefined);
+          await new Promise<unknown>((resolve) => log.append(Buffer.from("filled"), resolve));
+          await log.close();
+        },
+      }),
+    );
+    expect(told).toEqual([]);
+    expect(durable("raft")).toEqual(["1 filled"]);
+    await append(await open(directory, "raft"), "after");
+    expect(told).toEqual(["raft after"]);
+  });
+
   it("never tells a record of what the power cut left whole, whose sync did not return; it is durable all the same", async () => {
     let kept = 0;
     for (let i = 0; i < 60; i++) {

@@ -1,6 +1,6 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { siteTime } from "../../../src/base/units.ts";
-import { correctSite, type Item, itemOf, judged, site, start } from "./judged-site.ts";
+import { correctSite, type Item, itemOf, type JudgedSite, judged, site, start } from "./judged-site.ts";
 
 const windowOf = ({ topic, body }: Item) =>
   `window ${topic.split("aggregates/")[1]} ${new Date(body.ts).toISOString()}`;
@@ -29,6 +29,38 @@ it("accepts a repeat with the same bytes, as after a failover", () => {
   const repeated = correctSite();
   repeated.items.splice(6, 0, ...repeated.items.slice(2, 6));
   expect(judged(repeated).passed).toBe(true);
+});
+
+describe("windows that were merged while the uplink was away", () => {
+  /** The first series' three windows as one item; `delivered`: of the three, those that came all the same. */
+  function merged(delivered: readonly number[], change: Partial<Item["body"]> = {}): ReturnType<typeof correctSite> {
+    const built = correctSite();
+    const { topic } = itemOf(built, 0);
+    const own = built.items.filter((item) => item.topic === topic);
+    const count = own.reduce((sum, { body }) => sum + body.count, 0);
+    const ids = own.map(({ body }) => body.id);
+    const body = { ...itemOf(built, 0).body, id: `1.${built.items.length + 1}`, count, spanMs: 30_000, edition: 2 };
+    built.items = built.items.filter((item) => item.topic !== topic || delivered.includes(own.indexOf(item)));
+    const replaces = `${ids[0]}-${ids[1]},${ids[2]}-${ids[2]}`;
+    built.items.push({ topic, isRetained: false, body: { ...body, replaces, replacedItems: 3, ...change } });
+    return built;
+  }
+
+  it("stand for the items that they name, whether these came before, or never", () => {
+    for (const delivered of [[], [0], [1], [0, 2], [0, 1, 2]]) {
+      expect(judged(merged(delivered))).toMatchObject({ passed: true, readings: { counted: 336, lost: 0, double: 0 } });
+    }
+  });
+
+  it.each<[string, ReturnType<typeof correctSite>, RegExp]>([
+    ["leave a number unaccounted", merged([], { replaces: "1.1-1.1" }), /item 1\.\d+ never came/],
+    ["say that they replace fewer than never came", merged([], { replacedItems: 2 }), /1 more items never came/],
+    ["lost a reading", merged([], { count: 29 }), /window all\/\S+ \S+: stored 30, counted 29: 1 lost/],
+    ["do not replace what came", merged([0, 1], { replaces: "1.9-1.9", replacedItems: 1 }), /too many/],
+    ["replace no ranges of items", merged([], { replaces: "all" }), /what it replaces are no ranges of items/],
+  ])("fail when they %s", (_, broken, message) => {
+    expect(judged(broken).failures.join("\n")).toMatch(message);
+  });
 });
 
 const controls: readonly [string, (broken: ReturnType<typeof correctSite>, item: Item) => void, RegExp, object][] = [
@@ -90,6 +122,36 @@ it("fails on a reading that is stored without a stamp", () => {
   const verdict = judged(broken);
   expect(verdict.failures.join()).toContain(`in no window: ${reading.sensor} number 1`);
   expect(verdict.readings).toMatchObject({ lost: 1, double: 1 });
+});
+
+/** From item 7 on generation 2 publishes; the lost majority had published two of its own, the first a window that came out fuller. */
+function recovered(): JudgedSite {
+  const site = correctSite();
+  const [first, seventh] = [itemOf(site, 0), itemOf(site, 6)];
+  for (const [i, { body }] of site.items.entries()) body.id = `${i < 6 ? 1 : 2}.${i + 1}`;
+  const lost = [
+    { ...seventh, body: { ...seventh.body, id: "1.7", count: seventh.body.count + 3, edition: 1 } },
+    { ...first, body: { ...first.body, id: "1.8", count: 5, adds: true as const, edition: 0 } },
+  ];
+  site.items.splice(6, 0, ...lost);
+  return site;
+}
+
+it("passes a site that went on in a later generation: what the earlier one published from that number on is void", () => {
+  const site = recovered();
+  expect(judged(site).failures).toEqual([]);
+  const late = site.items.splice(6, 2);
+  site.items.push(...late);
+  expect(judged(site).failures).toEqual([]);
+});
+
+it.each<[string, (items: Item[]) => void, RegExp]>([
+  ["its numbers do not go on", (items) => void items.splice(9, 1), /item 2\.8 never came/],
+  ["an item that is still of the earlier one never comes", (items) => void items.splice(5, 1), /item 1\.6 never came/],
+])("fails a site in a later generation when %s", (_, damage, message) => {
+  const broken = recovered();
+  damage(broken.items);
+  expect(judged(broken).failures.join("\n")).toMatch(message);
 });
 
 it.each<[string, (items: Item[], third: Item) => void, RegExp]>([

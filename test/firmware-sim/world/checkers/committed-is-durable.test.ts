@@ -80,7 +80,7 @@ it("a card that was lost is not counted, though its device was", () => {
   const { story, x, y, z } = quietSite(committedIsDurable);
   x.put({ entries: [command(4, 1)] });
   y.put({ entries: [command(4, 1)] });
-  story.checker.cardLost?.(y.card);
+  story.checker.cardLost?.(y.card, "everything");
   expect(() => x.commit(4)).toThrow(lost);
   z.put({ entries: [command(4, 1)] });
 });

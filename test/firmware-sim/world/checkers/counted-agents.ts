@@ -22,7 +22,7 @@ export class CountedAgents extends WatchedAgents {
   /** An empty card takes the place of the one that it has. */
   wipe(device: VirtualDevice): void {
     this.crash(device);
-    this.tell("cardLost", this.cardOf(device.disk));
+    this.tell("cardLost", this.cardOf(device.disk), "everything");
     device.disk = this.newDisk(100 + this.#value);
   }
 

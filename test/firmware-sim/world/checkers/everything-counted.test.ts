@@ -40,7 +40,7 @@ it("what a lost card had uncounted is not missed, and named", () => {
   const site = watched();
   upload(site, 1, 2, 3);
   site.take("a", [14]);
-  site.tell((checker) => checker.cardLost?.("card of a"));
+  site.tell((checker) => checker.cardLost?.("card of a", "everything"));
   site.live("a", 2, "new card");
   site.join("a", 2);
   heal(site);

@@ -27,7 +27,7 @@ it("new incarnations, heirs, removed devices that come back as new ones, copies"
   site.commit({ kind: "remove", device: deviceId("b") });
   site.join("b", 2);
   site.tell((checker) => checker.cardCopied?.("card of a", "backup"));
-  site.tell((checker) => checker.cardLost?.("card of a"));
+  site.tell((checker) => checker.cardLost?.("card of a", "everything"));
   site.live("a", 2, "backup");
 });
 
@@ -62,6 +62,6 @@ it("caught: a removed incarnation that becomes leader", () => {
 
 it("caught: an incarnation whose card is lost, on a new card", () => {
   const site = watched();
-  site.tell((checker) => checker.cardLost?.("card of a"));
+  site.tell((checker) => checker.cardLost?.("card of a", "everything"));
   expectCaught("incarnations", () => site.live("a", 1, "new card"));
 });

@@ -1,0 +1,84 @@
+// Cards that lose, or change, what they held. Which may is decided by `World.mayLoseCard`: the design survives a minority.
+
+import type { CardBackup } from "../../disk/simulated-disk.ts";
+import type { FaultKind, PlannedFault } from "../fault.ts";
+import type { Machine } from "../machine.ts";
+import type { World } from "../world.ts";
+import { machineAt } from "./devices.ts";
+
+/** Switched off, and on again when the fault ends; `change` happens in between. */
+function whileOff(world: World, fault: PlannedFault, change: (machine: Machine) => boolean): (() => void) | undefined {
+  const machine = machineAt(world, fault);
+  if (machine?.isUp !== true || !world.mayLoseCard(machine)) return undefined;
+  machine.cutPower();
+  if (change(machine)) return () => machine.powerOn();
+  machine.powerOn();
+  return undefined;
+}
+
+export const cardFaults: readonly FaultKind[] = [
+  {
+    name: "card-wiped",
+    what: "a device comes back with an empty card under its name",
+    weight: 1,
+    lasts: [1_000, 20_000],
+    begin: (world, fault) =>
+      whileOff(world, fault, (machine) => {
+        world.loseMember(machine, "everything");
+        machine.insert(world.newCard());
+        return true;
+      }),
+  },
+  {
+    name: "card-moved",
+    what: "a device's card is copied to a new one, which takes its place; the old one is thrown away",
+    weight: 1,
+    lasts: [1_000, 20_000],
+    begin: (world, fault) =>
+      whileOff(world, fault, (machine) => {
+        const copy = world.copyOf(machine.card);
+        world.loseMember(machine, "everything");
+        machine.insert(copy);
+        return true;
+      }),
+  },
+  {
+    name: "card-rots",
+    what: "while a device is off, a record of its Raft log or its state rots on the card",
+    weight: 1,
+    lasts: [1_000, 20_000],
+    begin: (world, fault) =>
+      whileOff(world, fault, (machine) => {
+        const rot = machine.card.disk.rotAgreement(world.random.fork(`rot ${fault.at}`));
+        if (rot === undefined) return false;
+        world.note(`${machine.name}: ${JSON.stringify(rot)}`);
+        world.loseMember(machine, "agreement");
+        return true;
+      }),
+  },
+  {
+    name: "card-written-back",
+    what: "what was on a device's card a while ago is written back onto it",
+    weight: 1,
+    lasts: [30_000, 120_000],
+    begin: (world, fault) => {
+      const machine = machineAt(world, fault);
+      if (machine?.isUp !== true) return undefined;
+      const backup: CardBackup = machine.card.disk.backup();
+      const { session } = machine.card.disk;
+      const { name } = machine.card;
+      const copy = `${name}-backup-${fault.at}`;
+      world.checkpost.tell("cardCopied", name, copy);
+      return () => {
+        if (machine.card.name !== name || !machine.isUp || !world.mayLoseCard(machine)) return;
+        // Made in the session that runs now, it could not be told from the card itself (PROTOCOLS, "Limits, said plainly").
+        if (machine.card.disk.session === session) return;
+        machine.cutPower();
+        world.loseMember(machine, "everything");
+        world.checkpost.tell("cardCopied", copy, name);
+        machine.card.disk = machine.card.disk.restored(backup);
+        machine.powerOn();
+      };
+    },
+  },
+];

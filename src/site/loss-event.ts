@@ -1,0 +1,30 @@
+// What is said outside when readings that a device had taken can no longer be counted, and when they turn up after all
+// (PROTOCOLS, Counting: "`stored − gone` is reported as destroyed"). Made by apply, an item of the outbox like every window: so
+// it is said once, whoever leads, and gets through a failover.
+
+import { memberOf } from "../base/ids.ts";
+import type { SiteTime, Term } from "../base/units.ts";
+import type { EndedOrigin } from "./members.ts";
+import type { OutboxItem } from "./outbox.ts";
+
+export type LossKind = "readings-lost" | "readings-found";
+
+/** `id`: `{generation}.{number}` of the item. */
+export function lossEvent(
+  kind: LossKind,
+  { origin, counted, destroyed }: EndedOrigin,
+  at: { readonly id: string; readonly ts: SiteTime; readonly term: Term },
+): OutboxItem {
+  const { device, incarnation } = memberOf(origin);
+  const [from, to] = [counted + 1, counted + destroyed];
+  const readings = destroyed === 1 ? `reading ${from}` : `readings ${from}–${to} (${destroyed})`;
+  const text =
+    kind === "readings-lost"
+      ? `${device} was removed or came back without its past: its ${readings} were taken and not counted, and are missing`
+      : `${device} came back with its ${readings}, which were reported as lost: they are counted on`;
+  const { id, ts, term } = at;
+  const payload = Buffer.from(
+    JSON.stringify({ ts, kind, device, text, id, term, incarnation, from, to, readings: destroyed }),
+  );
+  return { topic: `events/${kind}`, retain: false, payload };
+}
