@@ -11,6 +11,7 @@ import { memory } from "./memory.ts";
 import { messages } from "./messages.ts";
 import { sim } from "./sim.ts";
 import { simulatedNetwork } from "./simulated-network.ts";
+import { simulatedWorld } from "./simulated-world.ts";
 import { store } from "./store.ts";
 import { removeOnExit } from "./support/cleanup.ts";
 import { asJson, asTable, type Bench, missesLimit } from "./support/report.ts";
@@ -24,6 +25,7 @@ const benches: Readonly<Record<string, Bench>> = {
   memory,
   sim,
   "simulated-network": simulatedNetwork,
+  "simulated-world": simulatedWorld,
   store,
   checkpoints,
 };

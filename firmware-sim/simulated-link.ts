@@ -13,11 +13,12 @@ import type {
   MqttPublish,
 } from "../src/base/ports/mqtt-link.ts";
 import { type Duration, type Instant, instant, milliseconds } from "../src/base/units.ts";
-import type { BrokerSession } from "./broker-session.ts";
+import type { BrokerSession, Subscription } from "./broker-session.ts";
 import type { Door, ScheduledEvent } from "./event-queue.ts";
 import type { Lane, NetworkPath } from "./network-path.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import type { SimulatedBroker } from "./simulated-broker.ts";
+import { levelsOf } from "./topic-filter.ts";
 import type { VirtualTime } from "./virtual-clock.ts";
 
 /** What the network gives a link. */
@@ -57,6 +58,7 @@ export class SimulatedLink implements MqttLink {
   #isUp = false;
   #isOver = false;
   #failures = 0;
+  readonly #subscriptions: readonly Subscription[];
   #timer: ScheduledEvent;
 
   constructor(world: LinkWorld, options: MqttLinkOptions, handlers: MqttLinkHandlers) {
@@ -65,6 +67,7 @@ export class SimulatedLink implements MqttLink {
     this.#world = world;
     this.#options = options;
     this.#handlers = handlers;
+    this.#subscriptions = options.subscriptions.map(({ filter, qos }) => ({ filter: levelsOf(filter), qos }));
     this.#timer = this.#here(milliseconds(0), "dial a broker", () => this.#dial());
   }
 
@@ -174,7 +177,7 @@ export class SimulatedLink implements MqttLink {
         device: this.#path.device,
         clientId: this.#options.clientId,
         will: will === undefined ? undefined : { ...will, payload: new Uint8Array(will.payload) },
-        subscriptions: this.#options.subscriptions,
+        subscriptions: this.#subscriptions,
         deliver: (message, qos) => this.#deliver(connection, message, qos),
         ended: (why) => {
           if (!this.#path.isOpen("from-broker")) return;

@@ -1,5 +1,7 @@
 // The make-up of a simulated site, apart from what goes wrong in it.
 
+import type { ClientHabits } from "./client-habits.ts";
+
 /** What a site is made of. All spans in ms. */
 export interface SitePlan {
   readonly devices: number;
@@ -11,7 +13,7 @@ export interface SitePlan {
   readonly flushInterval: number;
   /** Log and checkpoints so small that snapshots are sent all the time. */
   readonly areLogsSmall: boolean;
-  readonly clients: number;
+  readonly clients: readonly ClientHabits[];
   /** Of the safety phase. */
   readonly storm: number;
 }

@@ -152,6 +152,8 @@ export class World {
       this.#look();
     }
     this.time.run(milliseconds(until - this.time.now));
+    // What was told outside of any event counts, too: the end of the healing phase.
+    this.#look();
   }
 
   /** Until `holds`, looked at each 100 ms; false when it does not within `span`. */

@@ -91,6 +91,11 @@ export class Admission {
     return true;
   }
 
+  /** An entry that may replace this device's incarnation is about to be proposed. */
+  isGathering(device: DeviceId): boolean {
+    return this.#gathered.has(device);
+  }
+
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;

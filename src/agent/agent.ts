@@ -37,6 +37,7 @@ class DeviceAgent implements Agent {
   #fail: (failure: SkeinError) => void = () => undefined;
   #device: Device | undefined;
   #generation: Generation | undefined;
+  #setAside: string | undefined;
   #starting: Promise<void> | undefined;
   #adopting: Promise<void> | undefined;
   #renewing: Promise<void> | undefined;
@@ -125,6 +126,7 @@ class DeviceAgent implements Agent {
         began: beginning(opened.parts),
         was: identity.was,
         version: this.#configuration.version,
+        setAside: this.#setAside,
         founding,
       };
       const parts = { replica: opened.parts, siteClock };
@@ -142,6 +144,7 @@ class DeviceAgent implements Agent {
         if (!isSkeinError(cause, "log-damaged")) throw cause;
         // Numbers that were given, and perhaps sent, are lost with it: this incarnation cannot number on.
         logger.error({ why: cause.message }, "the readings on this card cannot be gone on with; they are set aside");
+        this.#setAside = `The readings that were on this card are set aside, and those not counted yet are lost: ${cause.message}`;
         await data.logFiles.setAside(readingsLogName);
         await data.newIncarnation({ was: [] });
       }
@@ -174,7 +177,10 @@ class DeviceAgent implements Agent {
   /** Idempotent: the first reason counts. */
   #renew(why: string, readings: "kept" | "set-aside" = "kept", generation?: Generation): void {
     if (this.#renewing !== undefined || this.#stopping !== undefined) return;
-    this.#ports.logger.error({ why, readings }, "this incarnation must not go on; a new one is made");
+    const { taken } = this.status().readings;
+    const text = `The readings on this card, up to number ${taken}, are set aside, and count only as far as they did: ${why}`;
+    if (readings === "set-aside") this.#setAside = text;
+    this.#ports.logger.error({ why, readings, taken }, "this incarnation must not go on; a new one is made");
     this.#renewing = this.#makeAnew(readings, generation).then(
       () => {
         this.#renewing = undefined;

@@ -17,6 +17,7 @@ import { diffConfiguration } from "../site/configuration-diff.ts";
 import { readChanges } from "../site/configuration-items.ts";
 import { configurationBefore, decodeRevision, historyKey, type Revision } from "../site/configuration-table.ts";
 import type { Operator } from "./operator.ts";
+import type { RecoveryReport } from "./recovery-report.ts";
 import { setTime } from "./set-time.ts";
 import type { AgentStatus } from "./status.ts";
 import type { TimeReport } from "./time-report.ts";
@@ -35,6 +36,7 @@ const readWithin = seconds(3);
 const questions = [
   "status",
   "members",
+  "recovery",
   "config.show",
   "config.history",
   "config.apply",
@@ -97,6 +99,8 @@ export class Api {
         return this.#status();
       case "members":
         return this.#members();
+      case "recovery":
+        return [this.#recovery()];
       case "config.show":
         return this.#show(argument);
       case "config.history":
@@ -134,6 +138,14 @@ export class Api {
     return inParts(members, rowsInPart).map((part, number) =>
       number === 0 ? { members: part, voters } : { members: part },
     );
+  }
+
+  /** Asked by `skein recover` on another device: how far this one's log reaches, and whether it has a coordinator after all. */
+  #recovery(): RecoveryReport {
+    const { generation, leader, siteTime } = this.#parts.status();
+    const { last, lastTerm } = this.#parts.replica.status();
+    const newest = Math.max(siteTime ?? 0, this.#parts.replica.state.siteTimeFloor);
+    return { generation, index: last, term: lastTerm, siteTime: newest, leader: leader ?? null };
   }
 
   /** `items`: the configuration as changes of the default one (`defaultConfiguration`), spread over the parts. */

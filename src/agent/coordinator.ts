@@ -55,6 +55,8 @@ export class Coordinator {
   readonly #uplinkAbsence = new UplinkAbsence();
   /** Kinds of proposals that are on their way: one of each at a time. */
   readonly #proposed = new Set<string>();
+  /** Whose joins are on their way through the log. */
+  readonly #joining = new Set<DeviceId>();
   #timer: Timer | undefined;
   #hasAuthority = false;
   /** Committed when its authority began: so its term's first entry is at or before it. */
@@ -75,7 +77,10 @@ export class Coordinator {
     this.#options = options;
     this.#door = door;
     this.#handOver = new HandOver(ports, options, parts.replica);
-    this.#keeper = new VoterKeeper(ports, options.self, parts.replica, (device) => door.isPresent(device));
+    this.#keeper = new VoterKeeper(ports, options.self, parts.replica, {
+      isPresent: (device) => door.isPresent(device),
+      isJoining: (device) => this.#joining.has(device) || this.#admission.isGathering(device),
+    });
     this.#admission = new Admission(ports.clock, {
       member: (device) => this.#known(device),
       isSelf: (device) => device === memberOf(options.self).device,
@@ -191,7 +196,9 @@ export class Coordinator {
   }
 
   #proposeJoins(joins: readonly JoinRequest[], refused: (reason: RefusalReason, detail: string) => void): void {
+    for (const { device } of joins) this.#joining.add(device);
     this.#replica.propose({ kind: "join", joins }, (result) => {
+      for (const { device } of joins) this.#joining.delete(device);
       if (result.kind !== "refused") return;
       this.#logger.warn({ devices: joins.map(({ device }) => device), ...result }, "the site refused to admit");
       refused(result.reason, result.detail);

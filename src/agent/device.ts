@@ -3,10 +3,9 @@
 
 import type { SkeinError } from "../base/errors.ts";
 import { type Generation, type Member, type MemberKey, memberKey, memberOf } from "../base/ids.ts";
-import { between, type Instant, seconds } from "../base/units.ts";
 import { BrokerSet, type Delivery } from "../mqtt/broker-set.ts";
-import type { HeardOwnName } from "../mqtt/frame-reader.ts";
-import type { SiteMessage } from "../mqtt/messages.ts";
+import { isElection, isRaftMessage, type SiteMessage } from "../mqtt/messages.ts";
+import { isOnlyVoter } from "../raft/voters.ts";
 import type { StoredReading } from "../readings/reading-log.ts";
 import type { CountMove } from "../readings/types.ts";
 import type { ReplicaParts, RoleChange } from "../replica/contract.ts";
@@ -22,7 +21,7 @@ import { Joining } from "./joining.ts";
 import { LastHeard } from "./last-heard.ts";
 import type { Life } from "./life.ts";
 import { Operator } from "./operator.ts";
-import { isSuperseded, OwnPast, type Run } from "./own-past.ts";
+import { OwnPast } from "./own-past.ts";
 import type { AgentConfiguration, AgentPorts } from "./ports.ts";
 import { Problems } from "./problems.ts";
 import { Promises } from "./promises.ts";
@@ -42,8 +41,6 @@ export interface DeviceHandlers {
   failed(failure: SkeinError): void;
 }
 
-const ownEchoes = seconds(10);
-
 export class Device {
   readonly #ports: AgentPorts;
   readonly #life: Life;
@@ -60,7 +57,6 @@ export class Device {
   readonly #problems: Problems;
   readonly #ownPast: OwnPast;
   readonly #promises = new Promises();
-  readonly #startedAt: Instant;
   readonly #heard: LastHeard;
 
   constructor(
@@ -77,7 +73,6 @@ export class Device {
     this.#handlers = handlers;
     this.#problems = new Problems(ports);
     this.#heard = new LastHeard(clock);
-    this.#startedAt = clock.now();
     this.#brokers = new BrokerSet(
       { clock, links, log: logger },
       {
@@ -91,7 +86,7 @@ export class Device {
       },
       {
         received: (delivery) => this.#received(delivery),
-        heardOwnName: (heard) => this.#heardOwnName(heard),
+        heardOwnName: (heard) => this.#ownPast.heard(heard),
         heardGeneration: ({ generation, kind, from }) => this.#heardGeneration(generation, kind, from),
         changed: () => {
           if (this.#brokers.isConnected) this.#ownPast.connected(() => this.#leadIfElected());
@@ -127,7 +122,7 @@ export class Device {
     this.#ownPast = new OwnPast(
       clock,
       {
-        device: life.self.device,
+        self: life.self,
         session: life.session,
         start: life.start,
         isReturning: life.isReturning,
@@ -140,19 +135,14 @@ export class Device {
           this.#coordinator.end();
         },
         goOn: () => this.#leadIfElected(),
-        isOnlyVoter: () => this.#isOnlyVoter(),
+        isOnlyVoter: () => isOnlyVoter(this.#replica.status().voters, this.#key),
+        heardCopy: (text) => this.#problems.note("copies", text),
         renew: (why) => handlers.renew(why),
       },
     );
     this.#joining = new Joining(
       { clock, random },
-      {
-        device: life.self.device,
-        incarnation: life.self.incarnation,
-        session: life.session,
-        start: life.start,
-        version: life.version,
-      },
+      { ...life.self, session: life.session, start: life.start, version: life.version },
       {
         was: () => (this.#counting.hasReadings ? life.was : []),
         leader: () => this.#replica.role.leader,
@@ -200,12 +190,8 @@ export class Device {
         suspects: (text) => this.#problems.note("clock-source", text),
       },
     );
-    this.#dashboard = new Dashboard(ports, configuration, {
-      life,
-      replica: this.#replica,
-      siteClock: parts.siteClock,
-      brokers: this.#brokers,
-    });
+    const [replica, brokers] = [this.#replica, this.#brokers];
+    this.#dashboard = new Dashboard(ports, configuration, { life, replica, siteClock, brokers });
     this.#api = new Api(ports, {
       replica: this.#replica,
       operator: new Operator(life.self.device, this.#coordinator, () => this.status().leader),
@@ -265,7 +251,7 @@ export class Device {
       time: this.#timeKeeping.report(),
       dashboard: this.#dashboard,
       disk: this.#ports.data.usage(),
-      problems: this.#problems.all(),
+      problems: this.#problems.all().concat(this.#life.setAside ?? []),
       silentBecause: this.#ownPast.why,
     });
   }
@@ -275,9 +261,17 @@ export class Device {
   }
 
   #received({ from, session, start, broadcast, message, via }: Delivery): void {
-    if (!this.#isListenedTo(from, { session, start }, message.kind)) return;
+    const known = this.#replica.state.member(from.device);
+    if (!this.#ownPast.listensTo(from, { session, start }, message.kind, known)) return;
     const sender = memberKey(from);
     this.#heard.note(sender);
+    if (isRaftMessage(message)) {
+      if (isElection(message) && !this.#ownPast.isTrusted) return;
+      this.#promises.heard(sender, { session, start }, message);
+      this.#replica.received(sender, broadcast, message);
+      if (message.kind === "append") this.#counting.hasTime();
+      return;
+    }
     switch (message.kind) {
       case "partial":
         if (message.partial.origin === sender && this.#coordinator.hasAuthority)
@@ -298,10 +292,8 @@ export class Device {
         this.#replica.receivedAnswer({ session: message.session, serial: message.serial }, message.outcome);
         return;
       case "time-question":
-        this.#timeKeeping.question(sender, message);
-        return;
       case "time-answer":
-        this.#timeKeeping.answer(sender, message);
+        this.#timeKeeping.received(sender, message);
         return;
       case "api-question":
         this.#api.asked(from, message, via);
@@ -310,32 +302,7 @@ export class Device {
       case "api-answer":
       case "presence":
         return;
-      case "pre-vote-request":
-      case "pre-vote-reply":
-      case "vote-request":
-      case "vote-reply":
-      case "transfer-request":
-        if (!this.#ownPast.isTrusted) return;
-        break;
-      case "append":
-      case "append-ack":
-      case "gap":
-      case "snapshot-offer":
-      case "snapshot-question":
-      case "snapshot-chunk":
-      case "read-question":
-      case "read-answer":
     }
-    this.#promises.heard(sender, { session, start }, message);
-    this.#replica.received(sender, broadcast, message);
-    if (message.kind === "append") this.#counting.hasTime();
-  }
-
-  /** People are answered always; a run that is superseded is only told so, when it asks to join. */
-  #isListenedTo(from: Member, run: Run, kind: SiteMessage["kind"]): boolean {
-    if (kind === "api-question") return true;
-    if (this.#ownPast.isSilent) return false;
-    return kind === "join" || !isSuperseded(from, run, this.#replica.state.member(from.device));
   }
 
   #heardGeneration(generation: Generation, kind: string, from: Member): void {
@@ -353,22 +320,6 @@ export class Device {
     this.#problems.note(
       "other-founding",
       `${from.device} belongs to another founding of this site (generation ${generation.number}, ${generation.nonce}): a person must decide which one stays`,
-    );
-  }
-
-  /** What an earlier life of this device said may still be on its way for a moment. */
-  #heardOwnName(heard: HeardOwnName): void {
-    const { session } = heard;
-    const { incarnation } = heard.from;
-    if (incarnation === this.#life.self.incarnation) {
-      this.#ownPast.heard(heard);
-      return;
-    }
-    if (between(this.#startedAt, this.#ports.clock.now()) < ownEchoes) return;
-    const { device } = this.#life.self;
-    this.#problems.note(
-      "copies",
-      `another copy of ${device} (incarnation ${incarnation}, session ${session}) is running; stop one of the two`,
     );
   }
 
@@ -394,11 +345,6 @@ export class Device {
     if (!this.#replica.isLeader || !this.#ownPast.isTrusted) return;
     this.#counting.hasTime();
     this.#coordinator.begin();
-  }
-
-  #isOnlyVoter(): boolean {
-    const { current, incoming } = this.#replica.status().voters;
-    return incoming === undefined && current.length === 1 && current[0] === this.#key;
   }
 
   #applied(touched: ReadonlySet<Touched>, moved: readonly CountMove[]): void {

@@ -15,6 +15,8 @@ export interface Life {
   /** The incarnations whose readings this data directory still has, newest first. */
   readonly was: readonly Member["incarnation"][];
   readonly version: string;
+  /** Which readings of this card nobody counts, and why; undefined: none since the agent started. */
+  readonly setAside: string | undefined;
   /** The generation that this device founded and that the log may not know yet. */
   readonly founding: Generation | undefined;
 }

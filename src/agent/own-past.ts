@@ -12,8 +12,9 @@
 
 import type { Incarnation, Member } from "../base/ids.ts";
 import type { Clock, Timer } from "../base/ports/clock.ts";
-import { between, type Duration, type Instant, milliseconds } from "../base/units.ts";
+import { between, type Duration, type Instant, milliseconds, seconds } from "../base/units.ts";
 import type { HeardOwnName } from "../mqtt/frame-reader.ts";
+import type { MessageKind } from "../mqtt/messages.ts";
 
 /** One run of a data directory. */
 export interface Run {
@@ -21,15 +22,14 @@ export interface Run {
   readonly start: number;
 }
 
+/** As the member table says it. */
+type KnownRun = Run & { readonly incarnation: Incarnation };
+
 /**
  * The member table knows a later run of this incarnation: what an earlier one says is late, or said from a card that was written
  * back, and must not be counted. Each counter judges by its own table, as it judges who is a voter.
  */
-export function isSuperseded(
-  { incarnation }: Member,
-  run: Run,
-  known: (Run & { readonly incarnation: Incarnation }) | undefined,
-): boolean {
+export function isSuperseded({ incarnation }: Member, run: Run, known: KnownRun | undefined): boolean {
   if (known?.incarnation !== incarnation || known.session < run.session) return false;
   return known.session > run.session || known.start !== run.start;
 }
@@ -42,17 +42,20 @@ export interface OwnPastDoor {
   goOn(): void;
   /** Nobody else decides for the site: a new incarnation would end it. */
   isOnlyVoter(): boolean;
+  /** Another incarnation of this device is heard: a copy that a serial told. The coordinator decides; a person should know. */
+  heardCopy(text: string): void;
   renew(why: string): void;
 }
 
 export interface OwnPastOptions extends Run {
-  readonly device: string;
+  readonly self: Member;
   /** The directory was here before this start; a new incarnation has no past that could be copied. */
   readonly isReturning: boolean;
   /** From the first broker on. */
   readonly listenFor: Duration;
 }
 
+const ownEchoes = seconds(10);
 const askEvery = milliseconds(500);
 const asksMax = 6;
 /** One run is answered so often at most: the two must not talk each other hot. */
@@ -62,6 +65,7 @@ export class OwnPast {
   readonly #clock: Clock;
   readonly #options: OwnPastOptions;
   readonly #door: OwnPastDoor;
+  readonly #startedAt: Instant;
   #isListening: boolean;
   #listening: Timer | undefined;
   #suspicion: { readonly why: string; readonly other: Run; timer: Timer; asked: number } | undefined;
@@ -75,6 +79,7 @@ export class OwnPast {
     this.#options = options;
     this.#door = door;
     this.#isListening = options.isReturning;
+    this.#startedAt = clock.now();
   }
 
   /** It may vote and lead: it has listened, and nothing speaks against it. */
@@ -100,8 +105,23 @@ export class OwnPast {
     });
   }
 
-  /** A frame of this very incarnation that this run did not send. */
+  /** People are answered always; a run that the member table knows better is only told so, when it asks to join. */
+  listensTo(from: Member, run: Run, kind: MessageKind, known: KnownRun | undefined): boolean {
+    if (kind === "api-question") return true;
+    if (this.isSilent) return false;
+    return kind === "join" || !isSuperseded(from, run, known);
+  }
+
+  /** A frame under the own name that this run did not send. */
   heard(other: HeardOwnName): void {
+    const { self } = this.#options;
+    if (other.from.incarnation !== self.incarnation) {
+      // What an earlier life of this device said may still be on its way for a moment.
+      if (between(this.#startedAt, this.#clock.now()) < ownEchoes) return;
+      const copy = `incarnation ${other.from.incarnation}, session ${other.session}`;
+      this.#door.heardCopy(`another copy of ${self.device} (${copy}) is running; stop one of the two`);
+      return;
+    }
     const { session, start } = this.#options;
     if (other.quotes?.session === session && other.quotes.start === start) this.#foundAlive(other);
     if (!other.isRetained) this.#answer(other);
@@ -153,11 +173,11 @@ export class OwnPast {
 
   #foundAlive(other: Run): void {
     if (this.#cutOff !== undefined) return;
-    const { device, session } = this.#options;
+    const { self, session } = this.#options;
     this.#suspicion?.timer.cancel();
     this.#suspicion = undefined;
     this.#cutOff =
-      `two copies of ${device} run (here session ${session}, elsewhere session ${other.session}): both are cut off; ` +
+      `two copies of ${self.device} run (here session ${session}, elsewhere session ${other.session}): both are cut off; ` +
       "stop one of the two for good, then restart the other";
     this.#door.fallSilent(this.#cutOff);
   }

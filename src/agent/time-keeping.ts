@@ -113,8 +113,17 @@ export class TimeKeeping {
     this.#door.hasTime();
   }
 
-  /** Asked by a device for the time. */
-  question(from: MemberKey, { request, jump, wall }: TimeQuestionMessage): void {
+  received(from: MemberKey, message: TimeQuestionMessage | TimeAnswerMessage): void {
+    if (message.kind === "time-question") this.#question(from, message);
+    else this.#answer(from, message);
+  }
+
+  report(): TimeReport {
+    const sources = this.#replica.isLeader ? this.#sources : undefined;
+    return reportTime(this.#siteClock.now(), this.#replica.state.time, sources);
+  }
+
+  #question(from: MemberKey, { request, jump, wall }: TimeQuestionMessage): void {
     const siteTime = this.#siteClock.announced();
     if (siteTime === 0 || !this.#replica.isLeader) return;
     this.#door.say(from, { kind: "time-answer", request, siteTime });
@@ -123,7 +132,7 @@ export class TimeKeeping {
       this.#book.heard(device, wall, { now: this.#clock.now(), site: siteTime });
   }
 
-  answer(from: MemberKey, { request, siteTime }: TimeAnswerMessage): void {
+  #answer(from: MemberKey, { request, siteTime }: TimeAnswerMessage): void {
     if (from !== this.#replica.role.leader || request !== this.#asked?.request) return;
     this.#siteClock.measured({ asked: this.#asked.at, answered: this.#clock.now(), time: siteTime });
     this.#asked = undefined;
@@ -131,11 +140,6 @@ export class TimeKeeping {
     const isStanding = this.#saidSynchronized && !this.#siteClock.isSynced;
     const pause = (isStanding ? uncertainAskInterval : askInterval) * (0.9 + 0.1 * this.#random.fraction());
     this.#askAt = shift(this.#clock.now(), milliseconds(pause));
-  }
-
-  report(): TimeReport {
-    const sources = this.#replica.isLeader ? this.#sources : undefined;
-    return reportTime(this.#siteClock.now(), this.#replica.state.time, sources);
   }
 
   #forget(): void {

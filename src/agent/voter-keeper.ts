@@ -15,6 +15,12 @@ import type { ClientSerial } from "../site/types.ts";
 import { membersToProbe, planVoters, type VoterCandidate, type VoterSituation } from "./voter-policy.ts";
 import { VoterSight } from "./voter-sight.ts";
 
+export interface VoterDoor {
+  isPresent(device: DeviceId): boolean;
+  /** An entry is on its way that may put another incarnation in the place of the one that the member table shows. */
+  isJoining(device: DeviceId): boolean;
+}
+
 interface Removal {
   readonly client: ClientSerial;
   readonly until: Instant;
@@ -36,7 +42,7 @@ export class VoterKeeper {
   readonly #ports: { readonly clock: Clock; readonly logger: Logger };
   readonly #self: MemberKey;
   readonly #replica: Replica;
-  readonly #isPresent: (device: DeviceId) => boolean;
+  readonly #door: VoterDoor;
   readonly #removals = new Map<DeviceId, Removal>();
   #sight = new VoterSight();
   /** Since when this coordinator has authority: its memory begins there. */
@@ -48,12 +54,12 @@ export class VoterKeeper {
     ports: { readonly clock: Clock; readonly logger: Logger },
     self: MemberKey,
     replica: Replica,
-    isPresent: (device: DeviceId) => boolean,
+    door: VoterDoor,
   ) {
     this.#ports = ports;
     this.#self = self;
     this.#replica = replica;
-    this.#isPresent = isPresent;
+    this.#door = door;
   }
 
   /** While it has authority, often. */
@@ -61,6 +67,8 @@ export class VoterKeeper {
     const now = this.#ports.clock.now();
     this.#since ??= now;
     if (this.#lookedAt !== undefined && between(this.#lookedAt, now) < lookInterval) return;
+    const { commit } = this.#replica.status();
+    if (this.#replica.appliedIndex < commit) return; // who is a member is not known before
     this.#lookedAt = now;
     this.#observe(now);
     const situation = this.#situation(now);
@@ -143,7 +151,7 @@ export class VoterKeeper {
       const silence = silences.get(member);
       const isAnswering =
         member === this.#self || !isVoter(voters, member) || (silence !== undefined && silence < hereWithin);
-      return { member, session: known.session, isHere: isAnswering && this.#isPresent(known.device) };
+      return { member, session: known.session, isHere: isAnswering && this.#door.isPresent(known.device) };
     });
     this.#sight.look(sightings, now);
   }
@@ -159,11 +167,13 @@ export class VoterKeeper {
       if (this.#removals.has(known.device)) continue;
       const follower = byMember.get(member);
       const isSelf = member === this.#self;
+      // Whoever is promoted must be a member still when it votes.
+      const isLeaving = !voters.includes(member) && this.#door.isJoining(known.device);
       candidates.push({
         member,
         zone: state.configuration.devices.get(known.device)?.zone,
-        isReady: isSelf || isReady(follower, commit),
-        isPresent: this.#isPresent(known.device),
+        isReady: isSelf || (isReady(follower, commit) && !isLeaving),
+        isPresent: this.#door.isPresent(known.device) && !isLeaving,
         isSteady: this.#sight.isSteady(member, now),
         isAbsent: !isSelf && voters.includes(member) && this.#silence(follower, now) >= absentAfter,
       });

@@ -9,6 +9,7 @@ import { configCommand } from "./commands/config.ts";
 import { coordinatorCommand } from "./commands/coordinator.ts";
 import { healthCommand } from "./commands/health.ts";
 import { membersCommand } from "./commands/members.ts";
+import { recoverCommand } from "./commands/recover.ts";
 import { runCommand } from "./commands/run.ts";
 import { simCommand } from "./commands/sim.ts";
 import { statusCommand } from "./commands/status.ts";
@@ -42,6 +43,7 @@ async function main(): Promise<void> {
     .command(timeCommand)
     .command(runCommand)
     .command(healthCommand)
+    .command(recoverCommand)
     .demandCommand(1, "Which command? See the list above; `skein <command> --help` explains one.")
     .strict()
     .recommendCommands()

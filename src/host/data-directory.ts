@@ -12,10 +12,11 @@
 // ends, and a crash leaves nothing to clear away. Node has no such call of its own.
 
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { assert, isSkeinError, SkeinError } from "../base/errors.ts";
-import { type Generation, incarnation, isIncarnation } from "../base/ids.ts";
+import { type Generation, type Incarnation, incarnation, isIncarnation } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import {
   type DataDirectory,
@@ -143,6 +144,16 @@ export class HostDataDirectory implements DataDirectory {
     this.#stores = stores;
     await this.#replaceIdentity(identity);
     await removeOldest(this.#path, identity);
+  }
+
+  /** Incarnations whose Raft log is still here, the newest first: for people. */
+  setAside(): readonly { readonly incarnation: Incarnation; readonly logFiles: LogFiles }[] {
+    return this.#identity.earlier
+      .filter((earlier) => existsSync(join(this.#path, "incarnations", earlier, "logs", incarnationLog)))
+      .map((earlier) => ({
+        incarnation: earlier,
+        logFiles: new DiskLogFiles(join(this.#path, "incarnations", earlier, "logs")),
+      }));
   }
 
   usage(): DataDirectoryUsage {

@@ -95,6 +95,11 @@ const kindByNumber: readonly (MessageKind | undefined)[] = (() => {
 /** The kind with this number on the wire. */
 export const messageKind = (number: number): MessageKind | undefined => kindByNumber[number];
 
+export const isRaftMessage = (message: SiteMessage): message is RaftMessage => Object.hasOwn(raftCodecs, message.kind);
+
+/** Asks for votes, gives them, or hands an office over. */
+export const isElection = ({ kind }: RaftMessage): boolean => kind.includes("vote") || kind === "transfer-request";
+
 export function encodeMessage(message: SiteMessage): Uint8Array {
   const { codec } = messageKinds[message.kind] as KindRow<SiteMessage>;
   return encode(codec.encode(message));

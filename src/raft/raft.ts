@@ -212,6 +212,7 @@ function status(core: Core, now: Instant): RaftStatus {
     applied: core.applied,
     synced: core.disk.synced,
     last: log.lastIndex,
+    lastTerm: log.lastTerm,
     voters: log.voters,
     isVotersCommitted: log.votersIndex <= core.commit,
     hasAuthority: isConfirmed && now < leadership.contact.authorityEnds(log.voters, timing.electionTimeoutMin),

@@ -323,6 +323,8 @@ export interface RaftStatus {
   readonly applied: LogIndex;
   readonly synced: LogIndex;
   readonly last: LogIndex;
+  /** Of the entry at `last`. */
+  readonly lastTerm: Term;
   /** As of the newest entry in the log, committed or not. */
   readonly voters: Voters;
   readonly isVotersCommitted: boolean;

@@ -36,3 +36,8 @@ function middle(members: readonly MemberKey[], reachedBy: (member: MemberKey) =>
   const values = members.map(reachedBy).sort((a, b) => b - a);
   return values[Math.floor(members.length / 2)] ?? Number.NEGATIVE_INFINITY;
 }
+
+/** Nobody else decides. */
+export function isOnlyVoter({ current, incoming }: Voters, member: MemberKey): boolean {
+  return incoming === undefined && current.length === 1 && current[0] === member;
+}

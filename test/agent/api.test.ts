@@ -96,6 +96,7 @@ describe("what is asked of any member", () => {
   it("says in time that nobody knows while there is no coordinator, and the change applies once when it is repeated", async () => {
     const agents = new VirtualAgents(2, 3);
     await agents.found();
+    await agents.until("3 voters", () => agents.leader()?.status.voters.length === 3, seconds(30));
     const [, ...others] = agents.devices;
     const revision = agents.leader()?.status.revision;
     for (const device of others) agents.crash(device);

@@ -162,6 +162,26 @@ describe("two copies of one card, which no serial tells apart", () => {
     },
   );
 
+  it("a clone that was made long ago is found as well, and the original needs no new incarnation", async () => {
+    const agents = await site(67, 3);
+    const original = voterBeside(agents);
+    const clone = original.disk.copy(sameSerial);
+    await restart(agents, original);
+    await restart(agents, original);
+    await agents.run(seconds(8));
+    const copy = new VirtualDevice(original.name, clone, `${original.name}-other`);
+    agents.devices.push(copy);
+    await agents.start(copy, false);
+    await agents.run(seconds(5));
+    expect([original, copy].map(({ status }) => status.why.includes("cut off"))).toEqual([true, true]);
+    agents.crash(copy);
+    agents.devices.pop();
+    await restart(agents, original);
+    await agents.until("it is back", () => original.status.why.startsWith("follows"), seconds(20));
+    expect(renewals(agents)).toEqual([]);
+    await agents.untilAllCounted();
+  });
+
   it("the founder alone: no two coordinators act, and the one that is restarted alone leads on with all it had", async () => {
     const agents = await site(65, 1);
     const founder = agents.at(0);

@@ -14,12 +14,13 @@ class World {
   isOnlyVoter = false;
   readonly past = new OwnPast(
     new VirtualClock(this.time),
-    { device: "a", ...own, isReturning: true, listenFor: seconds(1.5) },
+    { self, ...own, isReturning: true, listenFor: seconds(1.5) },
     {
       answer: ({ session, start }) => this.did.push(`answer ${session}/${start}`),
       fallSilent: (why) => this.did.push(`silent: ${why.slice(0, 10)}`),
       goOn: () => this.did.push("go on"),
       isOnlyVoter: () => this.isOnlyVoter,
+      heardCopy: (text) => this.did.push(text),
       renew: () => this.did.push("renew"),
     },
   );
@@ -85,6 +86,15 @@ describe("a device that hears its own name", () => {
     expect(a.past.isTrusted).toBe(true);
   });
 
+  it("another incarnation is shown to people, and no reason to fall silent; not in the first moments, when it may be its own past", () => {
+    const other = { from: { ...self, incarnation: "2".repeat(32) as Incarnation }, session: 9, start: 900 };
+    a.past.heard({ ...other, isRetained: false, quotes: undefined });
+    a.time.run(seconds(11));
+    a.past.heard({ ...other, isRetained: false, quotes: undefined });
+    expect(a.did).toEqual([expect.stringMatching(/^another copy of a .*session 9/)]);
+    expect(a.past.isSilent).toBe(false);
+  });
+
   it("two that talk to each other do not talk each other hot", () => {
     for (let i = 0; i < 100; i++) {
       a.hears({ session: 6, start: 600 }, { quotes: own });
@@ -104,9 +114,16 @@ it("votes and leads only after it has listened on a broker for a while, and at o
   expect(a.past.isTrusted).toBe(false);
   a.time.run(seconds(1));
   expect([a.past.isTrusted, trusted]).toEqual([true, 1]);
-  const fresh = { device: "a", ...own, isReturning: false, listenFor: seconds(1.5) };
+  const fresh = { self, ...own, isReturning: false, listenFor: seconds(1.5) };
   const nothing = () => undefined;
-  const door = { answer: nothing, fallSilent: nothing, goOn: nothing, isOnlyVoter: () => false, renew: nothing };
+  const door = {
+    answer: nothing,
+    fallSilent: nothing,
+    goOn: nothing,
+    isOnlyVoter: () => false,
+    heardCopy: nothing,
+    renew: nothing,
+  };
   expect(new OwnPast(new VirtualClock(a.time), fresh, door).isTrusted).toBe(true);
 });
 
@@ -119,4 +136,10 @@ it.each([
   expect(isSuperseded(self, run, { ...own, incarnation: self.incarnation })).toBe(expected);
   expect(isSuperseded(self, run, { ...own, incarnation: "2".repeat(32) as Incarnation })).toBe(false);
   expect(isSuperseded(self, run, undefined)).toBe(false);
+  const { past } = new World();
+  const listens = (kind: "append" | "join" | "api-question") =>
+    past.listensTo(self, run, kind, { ...own, incarnation: self.incarnation });
+  expect([listens("append"), listens("join"), listens("api-question")]).toEqual([!expected, true, true]);
+  past.heard({ from: self, session: 6, start: 600, isRetained: false, quotes: undefined });
+  expect([listens("append"), listens("join"), listens("api-question")]).toEqual([false, false, true]);
 });

@@ -173,6 +173,8 @@ export class RandomLife {
     for (const { problems } of statuses) expect(problems.join()).not.toMatch(/contradict|digest|founding/);
     expect(agents.devices.map(({ failure }) => failure?.message)).toEqual(agents.devices.map(() => undefined));
     agents.healed();
+    // No card was copied under its own serial here, or written back: nothing that is late or repeated may look so.
+    expect(agents.log.filter((line) => /cut off|written back/.test(line))).toEqual([]);
     expectItemsInOrder(agents);
   }
 }

@@ -1,6 +1,7 @@
 // The voters of whole sites, in virtual time (DESIGN §4, "Voters by policy"; RAFT-CASES 2).
 
 import { describe, expect, it, vi } from "vitest";
+import type { AgentPorts } from "../../src/agent/ports.ts";
 import { memberOf } from "../../src/base/ids.ts";
 import { milliseconds, minutes, seconds } from "../../src/base/units.ts";
 import type { RaftStatus } from "../../src/raft/types.ts";
@@ -133,6 +134,24 @@ describe("`members.remove`", () => {
   });
 });
 
+/** Looks on at each life of each replica. */
+class WatchedAgents extends VirtualAgents {
+  readonly replicas = new Map<string, WatchedReplica>();
+  /** Whenever the device has handled an event or applied an entry. */
+  looked: (device: string) => void = () => undefined;
+
+  protected override watched(device: VirtualDevice, ports: AgentPorts): AgentPorts {
+    const look = (): void => this.looked(device.name);
+    const watch: ReplicaWatch = {
+      opened: (replica) => void this.replicas.set(device.name, replica),
+      stepped: look,
+      applied: look,
+      replaced: () => undefined,
+    };
+    return { ...ports, watch: () => watch };
+  }
+}
+
 describe("a coordinator that dies in the midst of a joint change", () => {
   // Once the joint configuration is committed the leader appends the final one in the same step.
   const steps = {
@@ -150,12 +169,12 @@ describe("a coordinator that dies in the midst of a joint change", () => {
   it.each(moments)(
     "when it has %s (and %i ms): the successor finishes it or never heard of it",
     async (step, delay) => {
-      const agents = new VirtualAgents(7, 4);
-      const replicas = new Map<string, WatchedReplica>();
+      const agents = new WatchedAgents(7, 4);
+      const { replicas } = agents;
       let dying: VirtualDevice | undefined;
       let isUnderWay = false;
       let isReached = false;
-      const look = (device: string): void => {
+      agents.looked = (device) => {
         const status = replicas.get(device)?.status();
         if (status === undefined || dying?.name !== device || isReached) return;
         isUnderWay ||= status.voters.incoming !== undefined;
@@ -165,15 +184,6 @@ describe("a coordinator that dies in the midst of a joint change", () => {
         time.schedule(milliseconds(delay), "power", () => {
           if (dying !== undefined) agents.crash(dying);
         });
-      };
-      agents.watch = (self): ReplicaWatch => {
-        const { device } = memberOf(self);
-        return {
-          opened: (replica) => void replicas.set(device, replica),
-          stepped: () => look(device),
-          applied: () => look(device),
-          replaced: () => undefined,
-        };
       };
       await agents.found();
       agents.silenceSensors();

@@ -183,6 +183,10 @@ export class AgreementBooks {
     return forgotten;
   }
 
+  recovered({ log, card, position }: SyncedRecord): void {
+    if (log === "raft") this.card(card).opened(position);
+  }
+
   cardLost(card: string): void {
     this.#cards.delete(card);
   }
@@ -230,6 +234,7 @@ export function keeping(kept: AgreementBooks) {
     synced: (record: SyncedRecord): void => {
       kept.synced(record);
     },
+    recovered: (record: SyncedRecord): void => kept.recovered(record),
     cardLost: (card: string): void => kept.cardLost(card),
   };
 }

@@ -82,6 +82,11 @@ export class CardBook {
     return forgotten;
   }
 
+  /** Opening the log found a record there: also one that was written where nobody looked (a copy, a backup, a recovery). */
+  opened(position: LogPosition): void {
+    this.#position = position;
+  }
+
   /** A snapshot or the state itself, as of `index`, is on the card. */
   checkpointed(index: number): void {
     this.#checkpoint = Math.max(this.#checkpoint, index);
@@ -93,8 +98,6 @@ export class CardBook {
    */
   found(member: MemberKey, initial: RaftInitial): string | undefined {
     const missing = this.member === member ? this.#missingIn(initial) : undefined;
-    // Another log, which may have been filled where nobody looked (a copy, a recovery): its positions begin anew.
-    if (this.member !== member) this.#position = 0;
     this.member = member;
     this.hardState = initial.hardState;
     this.#begin(

@@ -235,7 +235,9 @@ function compareAll(state: SiteState, ledger: WindowLedger, index: number): void
   for (const [text, expected] of ledger.all()) {
     if (held.has(text)) continue;
     compareOne(undefined, { ...expected, amount: expected.late }, index);
-    if (expected.hasLeft) continue;
+    // One that only a refused entry named was never there.
+    const wasNever = isSameAmount(expected.amount, nothing) && expected.published === undefined;
+    if (expected.hasLeft || wasNever) continue;
     mayHaveLeft(expected);
     ledger.change(index, expected.key, { hasLeft: true });
   }

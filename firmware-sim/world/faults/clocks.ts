@@ -1,20 +1,20 @@
 // Faults of wall clocks, and of the sources that set them.
 
 import { hours, milliseconds } from "../../../src/base/units.ts";
-import { type FaultKind, over } from "../fault.ts";
+import type { FaultKind } from "../fault.ts";
 import { machineAt } from "./devices.ts";
 
 export const clockFaults: readonly FaultKind[] = [
   {
     name: "clock-jump",
-    what: "a device's wall clock is set wrong by up to two days, forward or back",
+    what: "a device's wall clock is wrong by up to two days, forward or back, and claims to be right, until its source sets it again",
     weight: 1,
-    lasts: [1_000, 2_000],
+    lasts: [5_000, 120_000],
     begin: (world, fault) => {
-      const { clock } = machineAt(world, fault) ?? {};
-      if (clock === undefined) return undefined;
-      clock.jumpWall(milliseconds((fault.strength - 0.5) * 4 * hours(24)));
-      return over;
+      const machine = machineAt(world, fault);
+      if (machine?.clock === undefined) return undefined;
+      machine.clock.jumpWall(milliseconds((fault.strength - 0.5) * 4 * hours(24)));
+      return () => machine.clock?.synchronize();
     },
   },
   {

@@ -27,9 +27,9 @@ export const diskFaults: readonly FaultKind[] = [
     begin: (world, fault) => {
       const machine = machineAt(world, fault);
       if (machine?.hasPower !== true) return undefined;
-      const { disk } = machine.card;
-      disk.fill();
-      return () => disk.makeRoom();
+      const { card } = machine;
+      card.disk.fill();
+      return () => card.disk.makeRoom();
     },
   },
   {

@@ -9,6 +9,11 @@ import { machineAt } from "./devices.ts";
 
 const directions: readonly Cut[] = ["both", "to-broker", "from-broker"];
 
+/** As where a cable is pulled out of a switch: both ends notice at once. Cut it before it dials again. */
+function reset(world: World, machines: readonly Machine[], brokers: readonly string[]): void {
+  for (const machine of machines) for (const url of brokers) world.network.broker(url).reset(machine.name);
+}
+
 function cut(world: World, machines: readonly Machine[], brokers: readonly string[], how: Cut): () => void {
   for (const machine of machines) for (const url of brokers) world.network.cut(machine.name, url, how);
   return () => {
@@ -80,6 +85,26 @@ export const networkFaults: readonly FaultKind[] = [
       const all = urls(world);
       const half = Math.ceil(all.length / 2);
       const ends = [cut(world, first, all.slice(half), "both"), cut(world, second, all.slice(0, half), "both")];
+      return () => {
+        for (const end of ends) end();
+      };
+    },
+  },
+  {
+    name: "coordinator-split-off",
+    what: "the coordinator and one broker fall off the site; all connections across are reset, so that wills depose it at once",
+    weight: 2,
+    lasts: [2_000, 40_000],
+    begin: (world, { target }) => {
+      const coordinator = world.coordinator();
+      if (coordinator === undefined || world.brokers.length < 2) return undefined;
+      const own = urls(world)[target % world.brokers.length];
+      const theirs = urls(world).filter((url) => url !== own);
+      if (own === undefined) return undefined;
+      const others = world.machines.filter((machine) => machine !== coordinator);
+      reset(world, [coordinator], theirs);
+      reset(world, others, [own]);
+      const ends = [cut(world, [coordinator], theirs, "both"), cut(world, others, [own], "both")];
       return () => {
         for (const end of ends) end();
       };

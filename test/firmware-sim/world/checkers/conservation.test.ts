@@ -70,6 +70,15 @@ describe("windows hold exactly the readings counted", () => {
     site.live("a");
   });
 
+  // Seed 26 of the world: a checkpoint between a refused count and the one that applied took the window for one that had left.
+  it("in a window that only a refused entry had named before", () => {
+    const site = watched(["a"]);
+    site.take("a", [11, 12]);
+    expect(site.count("a", 1, 2)?.outcome.kind).toBe("refused");
+    site.commit({ kind: "checkpoint", previous: undefined });
+    site.count("a", 0, 2);
+  });
+
   it("when windows leave the state and their readings come as supplements", () => {
     const site = watched(["a"], { ...limits, windowBytes: 1 });
     site.take("a", [11, 12]);

@@ -275,6 +275,7 @@ export class Actor {
       applied: this.#start.index,
       synced: last,
       last,
+      lastTerm: this.#entries.at(-1)?.term ?? this.#start.term,
       voters,
       isVotersCommitted: true,
       hasAuthority: false,
