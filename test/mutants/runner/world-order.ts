@@ -17,10 +17,12 @@ export interface WorldOverrides {
   readonly seeds: number | undefined;
   /** Names of fault kinds; undefined: as the seed draws them. */
   readonly faults: readonly string[] | undefined;
+  /** So many, with the habits that the seed draws in turn. */
+  readonly clients: number | undefined;
   readonly site: Partial<SitePlan>;
 }
 
-/** Short and rough: several times the faults and clients of an ordinary run. */
+/** Short and rough: several times the faults of an ordinary run. */
 export const noOverrides: WorldOverrides = {
   devices: 7,
   minutes: 2,
@@ -28,16 +30,12 @@ export const noOverrides: WorldOverrides = {
   from: 1,
   seeds: undefined,
   faults: undefined,
-  site: { clients: 12 },
+  clients: undefined,
+  site: {},
 };
 
-const siteNumbers: ReadonlySet<string> = new Set([
-  "sensorsEach",
-  "sensorInterval",
-  "window",
-  "flushInterval",
-  "clients",
-]);
+const numbers: ReadonlySet<string> = new Set(["devices", "minutes", "often", "from", "seeds", "clients"]);
+const siteNumbers: ReadonlySet<string> = new Set(["sensorsEach", "sensorInterval", "window", "flushInterval"]);
 
 /** Of `devices=5 minutes=3 faults=power-cut,disk-hang areLogsSmall=true`; a sentence where it is none of it. */
 export function readWorldOverrides(text: string): WorldOverrides | string {
@@ -52,8 +50,7 @@ export function readWorldOverrides(text: string): WorldOverrides | string {
       read = { ...read, faults };
     } else if (key === "areLogsSmall") read = { ...read, site: { ...read.site, areLogsSmall: value === "true" } };
     else if (!(number > 0)) return `"${item}" in its line "# world:" is no number above zero`;
-    else if (key === "devices" || key === "minutes" || key === "often" || key === "from" || key === "seeds")
-      read = { ...read, [key]: number };
+    else if (numbers.has(key)) read = { ...read, [key]: number };
     else if (key === "brokers") {
       read = { ...read, site: { ...read.site, brokers: Array.from({ length: number }, () => undefined) } };
     } else if (siteNumbers.has(key)) read = { ...read, site: { ...read.site, [key]: number } };
@@ -63,12 +60,19 @@ export function readWorldOverrides(text: string): WorldOverrides | string {
 }
 
 /** Its plan is a pure function of the seed and the overrides, so that the control runs the very same. */
-export function worldOrder(seed: number, { devices, minutes, often, faults, site }: WorldOverrides): SeedOrder {
+export function worldOrder(seed: number, overrides: WorldOverrides): SeedOrder {
+  const { devices, minutes, often } = overrides;
   const storm = minutes * 60_000;
   const options = { devices, storm };
   const plan = planOf(seed, { devices, storm: storm * often });
   const dense = plan.faults.map((fault) => ({ ...fault, at: Math.floor(fault.at / often) }));
-  return { seed, options, plan: { site: { ...plan.site, storm, ...site }, faults: ofKinds(dense, faults) } };
+  const drawn = plan.site.clients;
+  const clients = Array.from(
+    { length: overrides.clients ?? drawn.length },
+    (_, i) => drawn[i % drawn.length] ?? [],
+  ).flat();
+  const site = { ...plan.site, storm, clients, ...overrides.site };
+  return { seed, options, plan: { site, faults: ofKinds(dense, overrides.faults) } };
 }
 
 /** The drawn faults at their times, but of these kinds. */
