@@ -2,8 +2,8 @@
 
 import type { DeviceId } from "../../src/base/ids.ts";
 import type { Duration } from "../../src/base/units.ts";
-import type { ExpectedWindows } from "./expected-windows.ts";
-import type { PublishedWindows } from "./published-windows.ts";
+import type { ExpectedWindow, ExpectedWindows } from "./expected-windows.ts";
+import { type PublishedWindows, windowName } from "./published-windows.ts";
 
 export interface DeviceEvidence {
   readonly device: DeviceId;
@@ -72,24 +72,49 @@ export function judgeRun(evidence: Evidence): Verdict {
   return { passed: failures.length === 0, readings, failures };
 }
 
+/** Each published window, or span of merged ones, against the expected windows that begin in it. */
 function compareWindows(
   published: PublishedWindows,
   expected: ExpectedWindows,
 ): { lost: number; double: number; failures: readonly string[] } {
   let lost = 0;
   let double = 0;
-  const failures: string[] = [];
-  for (const name of [...new Set([...expected.counts.keys(), ...published.names()])].sort()) {
-    const stored = expected.counts.get(name) ?? 0;
-    const counted = published.count(name);
-    if (counted === stored) continue;
-    lost += Math.max(0, stored - counted);
-    double += Math.max(0, counted - stored);
-    const what = counted < stored ? `${stored - counted} lost` : `${counted - stored} too many`;
-    const how = published.isPublished(name) ? `counted ${counted}` : "never published";
-    failures.push(`window ${name}: stored ${stored}, ${how}: ${what}`);
+  const failures = new Map<string, string>();
+  const compare = (name: string, stored: number, counted: number | undefined): void => {
+    if (counted === stored) return;
+    const wrong = (counted ?? 0) - stored;
+    lost += Math.max(0, -wrong);
+    double += Math.max(0, wrong);
+    const what = wrong < 0 ? `${-wrong} lost` : `${wrong} too many`;
+    const how = counted === undefined ? "never published" : `counted ${counted}`;
+    failures.set(name, `window ${name}: stored ${stored}, ${how}: ${what}`);
+  };
+  const left = new Map<string, ExpectedWindow[]>();
+  for (const window of expected.windows.values()) {
+    const series = left.get(window.series) ?? [];
+    left.set(window.series, series);
+    series.push(window);
   }
-  return { lost, double, failures };
+  for (const series of left.values()) series.sort((a, b) => b.start - a.start);
+  const neverPublished = (series: string, before: number): void => {
+    const windows = left.get(series) ?? [];
+    for (let next = windows.at(-1); next !== undefined && next.start < before; next = windows.at(-1)) {
+      windows.pop();
+      compare(windowName(series, next.start), next.count, undefined);
+    }
+  };
+  for (const { series, start, end, count } of published.spans()) {
+    neverPublished(series, start);
+    let stored = 0;
+    const windows = left.get(series) ?? [];
+    for (let next = windows.at(-1); next !== undefined && next.start < end; next = windows.at(-1)) {
+      windows.pop();
+      stored += next.count;
+    }
+    compare(windowName(series, start), stored, count);
+  }
+  for (const series of left.keys()) neverPublished(series, Number.POSITIVE_INFINITY);
+  return { lost, double, failures: [...failures].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, text]) => text) };
 }
 
 function sensing(devices: readonly DeviceEvidence[], sensed: number): readonly string[] {

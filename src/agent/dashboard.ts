@@ -13,6 +13,7 @@ import type { SiteClock } from "../replica/site-time.ts";
 import { decodeOutboxItem } from "../site/outbox.ts";
 import type { Touched } from "../site/types.ts";
 import type { Life } from "./life.ts";
+import { OutboxDegrading } from "./outbox-degrading.ts";
 import type { AgentConfiguration, AgentPorts } from "./ports.ts";
 
 export interface DashboardParts {
@@ -33,6 +34,7 @@ export class Dashboard {
   readonly #configuration: AgentConfiguration;
   readonly #parts: DashboardParts;
   readonly #outbox: OutboxSource;
+  readonly #degrading: OutboxDegrading;
   /** With the URL that the site's configuration named when it was made. */
   #uplink: { readonly setting: string; readonly uplink: Uplink } | undefined;
   #refresh: Timer | undefined;
@@ -53,11 +55,20 @@ export class Dashboard {
       get next() {
         return replica.state.outbox.next;
       },
+      get count() {
+        return replica.state.outbox.count;
+      },
       get bytes() {
         return replica.state.outbox.bytes;
       },
+      holds: (number) => replica.state.outbox.holds(number),
       read: (number, done) => this.#readItem(number, done),
     };
+    this.#degrading = new OutboxDegrading(
+      ports,
+      replica,
+      () => this.#isLeading && replica.status().hasAuthority && this.#uplink?.uplink.status().isConnected === false,
+    );
   }
 
   /** This device has authority as coordinator now. */
@@ -89,6 +100,7 @@ export class Dashboard {
   applied(touched: ReadonlySet<Touched>): void {
     if (!this.#isLeading) return;
     if (touched.has("outbox") || touched.has("cursor")) this.#uplink?.uplink.outboxChanged();
+    if (touched.has("outbox")) this.#degrading.look();
     if (touched.has("configuration")) this.#configured();
     if (touched.has("members")) this.#membersChanged();
   }
@@ -163,6 +175,7 @@ export class Dashboard {
   #showSite(): void {
     this.#refresh?.cancel();
     this.#refresh = this.#ports.clock.after(refreshInterval, "show the site", () => this.#showSite());
+    this.#degrading.look();
     const { replica, life, siteClock } = this.#parts;
     const { state } = replica;
     const { term, why } = replica.role;

@@ -60,7 +60,7 @@ export function describeAgent(parts: AgentParts): AgentStatus {
     isSiteTimeSynced: time.isSynced,
     siteTimeState: describeTime(time),
     outbox: {
-      waiting: outbox.next - outbox.first,
+      waiting: outbox.count,
       bytes: outbox.bytes,
       last: outbox.next - 1,
       cursor: state.cursor,

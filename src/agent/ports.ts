@@ -12,6 +12,7 @@ import type { BrokerAddress } from "../mqtt/broker-connection.ts";
 import type { RaftLimits, RaftTiming } from "../raft/types.ts";
 import type { ReplicaWatch } from "../replica/contract.ts";
 import type { SensorConfiguration } from "../site/configuration.ts";
+import type { SiteBounds } from "../site/tables.ts";
 
 export interface AgentPorts {
   readonly clock: Clock;
@@ -34,7 +35,10 @@ export interface AgentConfiguration {
   readonly brokers: readonly BrokerAddress[];
   readonly keepAlive: Duration;
   readonly timing: RaftTiming;
-  /** When checkpoints are due and what of the log is kept behind them; the usual ones if absent. Small ones try out snapshots. */
-  readonly sizes?: { readonly limits: RaftLimits; readonly checkpointBytes: number };
+  /**
+   * When checkpoints are due, what of the log is kept behind them, and the bounds of the replicated state, which must be the same
+   * on all devices; the usual ones if absent. Small ones try out snapshots, and an outbox that runs full.
+   */
+  readonly sizes?: { readonly limits: RaftLimits; readonly checkpointBytes: number; readonly bounds?: SiteBounds };
   readonly version: string;
 }

@@ -65,7 +65,7 @@ export interface AgentStatus {
     /** The newest item's number, and up to where the uplink has acknowledged. */
     readonly last: number;
     readonly cursor: number;
-    /** At the present rate; undefined: nothing was queued yet, so there is no rate. */
+    /** At the present rate, until older windows must become coarser; undefined: nothing was queued yet, so there is no rate. */
     readonly daysOfRoom: number | undefined;
     /** The coordinator alone knows; false elsewhere. */
     readonly isUplinkUp: boolean;

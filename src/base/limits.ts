@@ -71,6 +71,22 @@ export const limits = {
   windowAge: 48 * 3_600_000,
   /** Bytes of items that wait for the uplink; beyond, windows wait unpublished. */
   outboxBytes: 16 * mebi,
+  /**
+   * Bytes at which, without an uplink, older windows that wait are merged into coarser ones, and down to which: well below the
+   * bound, so that closing goes on meanwhile, and far enough apart that it is done once in hours.
+   */
+  outboxHighBytes: 12 * mebi,
+  outboxLowBytes: 10 * mebi,
+  /**
+   * Merged windows in one entry: applying them takes as long as closing so many. Their bytes; items that the entry replaces; and
+   * items that one of its windows replaces.
+   */
+  degradeMerges: 64,
+  degradeEntryBytes: 40 * kibi,
+  degradeEntryItems: 4_096,
+  degradeMergeItems: 1_024,
+  /** Ranges of item numbers that one merged window names; another one begins with each short return of the uplink. */
+  degradeRanges: 32,
   /** Items that one close publishes, so that applying it never holds the loop; the rest is due at once. */
   closeItems: 512,
   /** Definitions of groups that stay known for late readings, and sensors in all of them together: about 6 MB of memory. */
@@ -169,6 +185,9 @@ assert(
 );
 assert(limits.partialBytes < limits.countEntryBytes, "a partial fits a count entry");
 assert(limits.countEntryBytes < limits.commandBytes, "a count entry is a command");
+assert(limits.outboxLowBytes < limits.outboxHighBytes, "merging ends below where it begins");
+assert(limits.outboxHighBytes < limits.outboxBytes, "windows are merged before closing stops");
+assert(limits.degradeEntryBytes < limits.commandBytes, "what is merged at once is a command");
 assert(limits.windowBytes < limits.windowBytesMax, "windows leave before counting stops");
 assert(limits.snapshotChunkBytes + limits.frameHeadBytes < limits.frameBytes, "a snapshot chunk fits a frame");
 assert(limits.frameBytes + limits.topicBytes < limits.brokerPacketBytes, "the embedded broker takes a frame");

@@ -11,8 +11,12 @@ import type { OutboxItem } from "../site/outbox.ts";
 export interface OutboxSource {
   readonly first: number;
   readonly next: number;
+  /** How many wait. */
+  readonly count: number;
   readonly bytes: number;
-  /** Perhaps before it returns. Undefined without a failure: it is no longer there, because it is acknowledged. */
+  /** False for a number that was acknowledged, or replaced by a later item. */
+  holds(number: number): boolean;
+  /** Perhaps before it returns. Undefined without a failure: it is no longer there, as `holds` would say now. */
   read(number: number, done: (failure: SkeinError | undefined, item: OutboxItem | undefined) => void): void;
 }
 
@@ -36,8 +40,8 @@ export class ItemStream {
   #isStarting = false;
   #next: number;
   #acknowledged: number;
-  /** PUBACKs beyond the first one that is missing. */
-  readonly #early = new Set<number>();
+  /** Items beyond `acknowledged` that were handed to the link, ascending; true: their PUBACK came. */
+  readonly #beyond = new Map<number, boolean>();
   #sent = 0;
 
   constructor(source: OutboxSource, windowItems: number, handlers: ItemStreamHandlers) {
@@ -70,7 +74,7 @@ export class ItemStream {
     this.#run += 1;
     this.#isRunning = false;
     this.#isReading = false;
-    this.#early.clear();
+    this.#beyond.clear();
     this.#next = this.#acknowledged + 1;
   }
 
@@ -85,8 +89,10 @@ export class ItemStream {
   }
 
   #mayRead(): boolean {
-    if (!this.#isRunning || this.#isReading || this.#next >= this.#source.next) return false;
-    return this.#next - this.#acknowledged <= this.#windowItems;
+    if (!this.#isRunning || this.#isReading || this.#beyond.size >= this.#windowItems) return false;
+    while (this.#next < this.#source.next && !this.#source.holds(this.#next)) this.#next += 1;
+    this.#settle();
+    return this.#next < this.#source.next;
   }
 
   #readNext(): void {
@@ -101,6 +107,7 @@ export class ItemStream {
         return;
       }
       if (number === this.#next) this.#next += 1;
+      this.#beyond.set(number, false);
       if (item === undefined) this.#answered(run, number);
       else this.#publish(run, number, item);
       this.more();
@@ -120,10 +127,19 @@ export class ItemStream {
 
   #answered(run: number, number: number): void {
     if (run !== this.#run) return;
-    this.#early.add(number);
-    let upTo = this.#acknowledged;
-    while (this.#early.delete(upTo + 1)) upTo += 1;
-    if (upTo === this.#acknowledged) return;
+    this.#beyond.set(number, true);
+    this.#settle();
+  }
+
+  /** Everything before the first that has no PUBACK is through, empty numbers included. */
+  #settle(): void {
+    for (const [number, isAnswered] of this.#beyond) {
+      if (!isAnswered) break;
+      this.#beyond.delete(number);
+    }
+    const [oldest] = this.#beyond.keys();
+    const upTo = (oldest ?? this.#next) - 1;
+    if (upTo <= this.#acknowledged) return;
     this.#acknowledged = upTo;
     this.#handlers.acknowledged(upTo);
   }

@@ -1,4 +1,5 @@
-// For how many days of being offline the outbox has room, at the rate at which items have come lately.
+// For how many days of being offline the outbox has room, at the rate at which items have come lately: until older windows that
+// wait must become coarser.
 
 import { limits } from "../base/limits.ts";
 import { between, type Duration, hours, type Instant, minutes } from "../base/units.ts";
@@ -9,7 +10,8 @@ interface Sample {
 }
 
 export interface WaitingItems {
-  readonly first: number;
+  /** How many. */
+  readonly count: number;
   readonly next: number;
   readonly bytes: number;
 }
@@ -38,12 +40,12 @@ export class RoomEstimate {
   }
 
   /** Undefined while nothing is known of the rate, or nothing comes. Where none has gone by, those that wait show their size. */
-  days(now: Instant, { first, next, bytes }: WaitingItems): number | undefined {
+  days(now: Instant, { count, next, bytes }: WaitingItems): number | undefined {
     const oldest = this.#samples[0];
     if (oldest === undefined || between(oldest.at, now) < observedMin) return undefined;
-    const itemBytes = this.#itemBytes > 0 ? this.#itemBytes : bytes / Math.max(1, next - first);
+    const itemBytes = this.#itemBytes > 0 ? this.#itemBytes : bytes / Math.max(1, count);
     const bytesPerMs = ((next - oldest.next) * itemBytes) / between(oldest.at, now);
     if (bytesPerMs <= 0) return undefined;
-    return Math.max(0, limits.outboxBytes - bytes) / (bytesPerMs * dayMs);
+    return Math.max(0, limits.outboxHighBytes - bytes) / (bytesPerMs * dayMs);
   }
 }

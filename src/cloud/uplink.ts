@@ -55,7 +55,7 @@ export interface UplinkStatus {
   readonly acknowledged: number;
   readonly waiting: number;
   readonly bytesWaiting: number;
-  /** Until the outbox is full if the broker stays away; undefined: not known yet. */
+  /** Until older windows must become coarser if the broker stays away; undefined: not known yet. */
   readonly daysOfRoom: number | undefined;
 }
 
@@ -136,16 +136,16 @@ export class Uplink {
   }
 
   status(): UplinkStatus {
-    const { first, next, bytes } = this.#replica.outbox;
+    const { first, next, count, bytes } = this.#replica.outbox;
     return {
       isConnected: this.#link?.isUp ?? false,
       url: this.#url,
       problem: this.#problem,
       sent: this.#stream.sent,
       acknowledged: Math.max(this.#stream.acknowledged, first - 1),
-      waiting: next - first,
+      waiting: count,
       bytesWaiting: bytes,
-      daysOfRoom: this.#room.days(this.#ports.clock.now(), { first, next, bytes }),
+      daysOfRoom: this.#room.days(this.#ports.clock.now(), { count, next, bytes }),
     };
   }
 

@@ -8,6 +8,7 @@ import { SkeinError } from "../base/errors.ts";
 import type { Storage, StorageChange, StorageRange, StorageSnapshot } from "../base/ports/storage.ts";
 import type { LogStart, SnapshotName, Voters } from "../raft/types.ts";
 import { SiteState } from "../site/state.ts";
+import type { SiteBounds } from "../site/tables.ts";
 import type { Cell } from "../site/types.ts";
 import { encodeStart, readStart } from "./raft-log.ts";
 
@@ -28,9 +29,12 @@ export type RecoveredState =
 
 export type Space = "a" | "b";
 
-export interface CheckpointView {
+interface CurrentCheckpoint {
   readonly space: Space;
   readonly checkpoint: Checkpoint;
+}
+
+export interface CheckpointView extends CurrentCheckpoint {
   /** To be released. */
   readonly cells: StorageSnapshot;
 }
@@ -43,30 +47,30 @@ export const cellKey = (space: Space, key: string): string => `state/${space}/${
 
 export class Checkpoints {
   readonly #storage: Storage;
+  readonly #bounds: SiteBounds | undefined;
   #space: Space;
   #current: Checkpoint | undefined;
   /** Writes and installs one after the other, in the order of the calls. */
   #queue: Promise<unknown> = Promise.resolve();
 
-  private constructor(storage: Storage, space: Space, current: Checkpoint | undefined) {
+  private constructor(storage: Storage, bounds: SiteBounds | undefined, current: CurrentCheckpoint | undefined) {
     this.#storage = storage;
-    this.#space = space;
-    this.#current = current;
+    this.#bounds = bounds;
+    this.#space = current?.space ?? "a";
+    this.#current = current?.checkpoint;
   }
 
-  static async open(storage: Storage): Promise<{ checkpoints: Checkpoints; recovered: RecoveredState }> {
+  /** `bounds`: of the replicated state; absent: those of `base/limits.ts`. */
+  static async open(
+    storage: Storage,
+    bounds?: SiteBounds,
+  ): Promise<{ checkpoints: Checkpoints; recovered: RecoveredState }> {
     const raw = await storage.get(currentKey);
-    if (raw === undefined)
-      return { checkpoints: new Checkpoints(storage, "a", undefined), recovered: { kind: "empty" } };
-    const current = readCurrent(raw);
-    if (current === undefined) {
-      return {
-        checkpoints: new Checkpoints(storage, "a", undefined),
-        recovered: { kind: "damaged", detail: "its head is unreadable" },
-      };
-    }
-    const checkpoints = new Checkpoints(storage, current.space, current.checkpoint);
-    const state = await loadState(storage, current.space);
+    const current = raw === undefined ? undefined : readCurrent(raw);
+    const checkpoints = new Checkpoints(storage, bounds, current);
+    if (raw === undefined) return { checkpoints, recovered: { kind: "empty" } };
+    if (current === undefined) return { checkpoints, recovered: { kind: "damaged", detail: "its head is unreadable" } };
+    const state = await loadState(storage, current.space, bounds);
     if (state === undefined || state.digest() !== current.checkpoint.digest) {
       const detail = `at entry ${current.checkpoint.start.index} the digest should be ${current.checkpoint.digest}, and is ${state?.digest() ?? "unreadable"}`;
       return { checkpoints, recovered: { kind: "damaged", detail } };
@@ -132,7 +136,7 @@ export class Checkpoints {
   install(name: SnapshotName, voters: Voters, bytes: number): Promise<SiteState> {
     return this.#inOrder(async () => {
       const space = this.#otherSpace();
-      const state = await loadState(this.#storage, space);
+      const state = await loadState(this.#storage, space, this.#bounds);
       if (state === undefined || state.digest() !== name.digest) {
         throw new SkeinError(
           "state-damaged",
@@ -165,7 +169,11 @@ export class Checkpoints {
   }
 }
 
-async function loadState(storage: Storage, space: Space): Promise<SiteState | undefined> {
+async function loadState(
+  storage: Storage,
+  space: Space,
+  bounds: SiteBounds | undefined,
+): Promise<SiteState | undefined> {
   const prefix = cellKey(space, "");
   const range = spaceRange(space);
   const cells: Cell[] = [];
@@ -177,7 +185,7 @@ async function loadState(storage: Storage, space: Space): Promise<SiteState | un
     from = `${last[0]}\u0000`;
   }
   try {
-    return SiteState.load(cells);
+    return SiteState.load(cells, bounds);
   } catch {
     return undefined; // cells that this version cannot read: reported as damaged by whoever asked
   }
@@ -187,7 +195,7 @@ function encodeCurrent(space: Space, { start, digest, bytes }: Checkpoint): Uint
   return encode([space, encodeStart(start), digest, bytes]);
 }
 
-function readCurrent(raw: Uint8Array): { space: Space; checkpoint: Checkpoint } | undefined {
+function readCurrent(raw: Uint8Array): CurrentCheckpoint | undefined {
   try {
     const [space, start, digest, bytes] = decode(raw) as unknown[];
     if ((space !== "a" && space !== "b") || typeof digest !== "string" || typeof bytes !== "number") return undefined;

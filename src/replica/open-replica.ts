@@ -11,6 +11,7 @@ import type { Storage } from "../base/ports/storage.ts";
 import { type LogIndex, milliseconds, type SiteTime, seconds, siteTime, type Term } from "../base/units.ts";
 import type { Entry, LogStart, RaftInitial, RaftLimits, RaftTiming, Voters } from "../raft/types.ts";
 import { SiteState } from "../site/state.ts";
+import type { SiteBounds } from "../site/tables.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import type { ReplicaParts } from "./contract.ts";
 import { RaftLog, type RecoveredRaft } from "./raft-log.ts";
@@ -52,6 +53,8 @@ export interface OpenReplicaOptions {
   readonly limits?: RaftLimits;
   /** Bytes of log after which a checkpoint is due; absent: `limits.checkpointLogBytes`. */
   readonly checkpointBytes?: number;
+  /** Of the replicated state, the same on all members; absent: those of `base/limits.ts`. */
+  readonly bounds?: SiteBounds;
 }
 
 export type OpenedReplica =
@@ -69,7 +72,7 @@ export async function openReplica(ports: OpenReplicaPorts, options: OpenReplicaO
     return { kind: "lost-past", why };
   };
   if (recovered.isNew && options.hasPast) return lost("the Raft log is gone");
-  const { checkpoints, recovered: found } = await Checkpoints.open(ports.storage);
+  const { checkpoints, recovered: found } = await Checkpoints.open(ports.storage, options.bounds);
   if (found.kind === "damaged") return lost(`the checkpoint is damaged: ${found.detail}`);
   const behind = alignWithCheckpoint(recovered, found.kind === "found" ? found.checkpoint.start : undefined);
   if (behind === undefined) return lost("the checkpoint that the Raft log begins after is gone");
@@ -92,7 +95,7 @@ export async function openReplica(ports: OpenReplicaPorts, options: OpenReplicaO
     now: ports.clock.now(),
   };
   const checkpointBytes = options.checkpointBytes ?? limits.checkpointLogBytes;
-  const state = found.kind === "found" ? found.state : SiteState.empty();
+  const state = found.kind === "found" ? found.state : SiteState.empty(options.bounds);
   return { kind: "opened", parts: { self: options.self, initial, log, checkpoints, state, voters, checkpointBytes } };
 }
 

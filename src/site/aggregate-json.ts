@@ -1,11 +1,19 @@
 // What a dashboard receives for one window: one flat JSON object, keys always in this order, the same bytes for the same state
 // (docs/schemas/aggregate.schema.json). Ordinary dashboards plot it as it is: numbers are numbers, and a key never changes its
 // type. Where nothing was measured (`count` 0) the statistics are absent: a gap in the graph is true, a zero would not be.
+//
+// It says everything about its window but the quantile sketch, and can be read back: that is how items that wait are merged.
 
-import type { Term } from "../base/units.ts";
+import { type SiteTime, siteTime, type Term } from "../base/units.ts";
 import { foldQuantile } from "../readings/fold.ts";
-import type { Fold } from "../readings/types.ts";
-import type { SiteWindow } from "./windows.ts";
+import type { Fold, WindowKey } from "../readings/types.ts";
+
+export interface PublishedWindow {
+  readonly key: WindowKey;
+  /** Not included. */
+  readonly end: SiteTime;
+  readonly isSupplement: boolean;
+}
 
 export interface PublishedAs {
   /** `{generation}.{number}`. */
@@ -16,9 +24,30 @@ export interface PublishedAs {
   readonly edition: number;
   /** Of all sensors in the group; empty where they differ. */
   readonly unit: string;
+  /** Of a window merged from items that waited. */
+  readonly replaces: Replaced | undefined;
 }
 
-export function formatAggregate({ key, end, isSupplement }: SiteWindow, fold: Fold, as: PublishedAs): Uint8Array {
+export interface ItemId {
+  readonly generation: number;
+  readonly number: number;
+}
+
+/** Both included. */
+export interface ItemRange {
+  readonly first: ItemId;
+  readonly last: ItemId;
+}
+
+/** The items of the same series and kind (supplement or not) whose id lies in a range. */
+export interface Replaced {
+  /** Ascending. */
+  readonly ranges: readonly ItemRange[];
+  /** How many items these are. */
+  readonly items: number;
+}
+
+export function formatAggregate({ key, end, isSupplement }: PublishedWindow, fold: Fold, as: PublishedAs): Uint8Array {
   const values = {
     ts: key.start,
     spanMs: end - key.start,
@@ -38,12 +67,76 @@ export function formatAggregate({ key, end, isSupplement }: SiteWindow, fold: Fo
     aggregation: key.aggregation,
     group: key.group,
     unit: as.unit,
+    replaces: as.replaces?.ranges.map(({ first, last }) => `${formatItemId(first)}-${formatItemId(last)}`).join(),
+    replacedItems: as.replaces?.items,
   };
   return Buffer.from(JSON.stringify(values));
 }
 
+interface AggregateFields
+  extends Partial<Record<"ts" | "spanMs" | "count" | "sum" | "min" | "max" | "missing" | "edition" | "adds", unknown>>,
+    Partial<Record<"aggregation" | "group" | "unit" | "id" | "replaces" | "replacedItems", unknown>> {}
+
+export interface ReadAggregate extends PublishedWindow {
+  readonly id: ItemId;
+  readonly edition: number;
+  readonly unit: string;
+  readonly replaces: Replaced | undefined;
+  readonly fold: Omit<Fold, "sketch">;
+}
+
+/** Reads back what `formatAggregate` wrote; undefined for anything else. */
+export function readAggregate(payload: Uint8Array): ReadAggregate | undefined {
+  let values: AggregateFields;
+  try {
+    values = JSON.parse(Buffer.from(payload).toString()) as AggregateFields;
+  } catch {
+    return undefined;
+  }
+  const { ts, spanMs, count, sum, min, max, missing, edition, aggregation, group, unit, adds } = values;
+  const { replaces, replacedItems } = values;
+  const id = parseItemId(values.id);
+  const numbers = [ts, spanMs, count, sum, missing, edition];
+  if (id === undefined || !numbers.every((number) => typeof number === "number")) return undefined;
+  if (typeof aggregation !== "string" || typeof group !== "string" || typeof unit !== "string") return undefined;
+  return {
+    key: { aggregation, group, start: siteTime(ts as number) },
+    end: siteTime((ts as number) + (spanMs as number)),
+    isSupplement: adds === true,
+    id,
+    edition: edition as number,
+    unit,
+    replaces:
+      typeof replaces === "string" ? { ranges: parseRanges(replaces), items: Number(replacedItems) } : undefined,
+    fold: {
+      count: count as number,
+      sum: sum as number,
+      missing: missing as number,
+      min: typeof min === "number" ? min : Number.POSITIVE_INFINITY,
+      max: typeof max === "number" ? max : Number.NEGATIVE_INFINITY,
+    },
+  };
+}
+
 /** Below the prefix of the site's topics. */
-export const aggregateTopic = ({ key }: SiteWindow): string => `aggregates/${key.aggregation}/${key.group}`;
+export const aggregateTopic = ({ key }: Pick<PublishedWindow, "key">): string =>
+  `aggregates/${key.aggregation}/${key.group}`;
+
+export const formatItemId = ({ generation, number }: ItemId): string => `${generation}.${number}`;
+
+export const compareItemIds = (a: ItemId, b: ItemId): number => a.generation - b.generation || a.number - b.number;
+
+function parseItemId(text: unknown): ItemId | undefined {
+  const [, generation, number] = (typeof text === "string" && /^(\d{1,9})\.(\d{1,15})$/.exec(text)) || [];
+  return number === undefined ? undefined : { generation: Number(generation), number: Number(number) };
+}
+
+function parseRanges(text: string): readonly ItemRange[] {
+  return text.split(",").flatMap((range) => {
+    const [first, last] = range.split("-").map(parseItemId);
+    return first === undefined || last === undefined ? [] : [{ first, last }];
+  });
+}
 
 /** Rounding may carry a mean of equal values past them. */
-const clamp = (mean: number, { min, max }: Fold): number => Math.min(max, Math.max(min, mean));
+const clamp = (mean: number, { min, max }: Omit<Fold, "sketch">): number => Math.min(max, Math.max(min, mean));

@@ -5,7 +5,7 @@
 // on: where all of a group's sensors are silent because their devices are down, nothing is published, and the series has a gap.
 
 import { type Duration, type SiteTime, siteTime, type Term } from "../base/units.ts";
-import { aggregateTopic, formatAggregate } from "./aggregate-json.ts";
+import { aggregateTopic, formatAggregate, formatItemId } from "./aggregate-json.ts";
 import type { DefinitionHistory } from "./definitions.ts";
 import type { Outbox } from "./outbox.ts";
 import type { SeriesTable } from "./series.ts";
@@ -34,10 +34,11 @@ export function publishDue(parts: ClosingParts): number {
     if (outbox.isFull || items >= parts.itemsMax) break;
     const fold = foldOf(window);
     const edition = window.isSupplement ? 0 : window.edition + 1;
-    const id = `${generation}.${outbox.next}`;
-    const payload = formatAggregate(window, fold, { id, term, edition, unit: parts.unitOf(window) });
+    const id = formatItemId({ generation, number: outbox.next });
+    const as = { id, term, edition, unit: parts.unitOf(window), replaces: undefined };
     const retain = !window.isSupplement && series.noteLatest(window.key);
-    outbox.append({ topic: aggregateTopic(window), retain, payload });
+    const merging = { sketch: fold.sketch, isWhole: edition <= 1 };
+    outbox.append({ topic: aggregateTopic(window), retain, payload: formatAggregate(window, fold, as), merging });
     windows.published(window, now);
     items += 1;
   }

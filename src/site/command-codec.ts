@@ -11,12 +11,24 @@ import { packChanges, unpackChanges } from "./configuration-changes.ts";
 import { authorLengthMax, noteLengthMax } from "./configuration-table.ts";
 import { packFold, packKey, unpackFold, unpackKey } from "./fold-codec.ts";
 import { versionLengthMax } from "./members.ts";
+import { packMerge, unpackMerge } from "./merge-codec.ts";
 import { packTimeChange, unpackTimeChange } from "./time-change-codec.ts";
 import type { ClientSerial, Command, JoinRequest, Proposal } from "./types.ts";
 
 const version = 1;
 /** Numbers are for ever. */
-const kinds = ["found", "join", "remove", "configure", "count", "close", "cursor", "checkpoint", "time"] as const;
+const kinds = [
+  "found",
+  "join",
+  "remove",
+  "configure",
+  "count",
+  "close",
+  "cursor",
+  "checkpoint",
+  "time",
+  "degrade",
+] as const;
 const joinsMax = 256;
 const movesMax = 4_096;
 const partsMax = 4_096;
@@ -81,6 +93,8 @@ function packCommand(command: Command): readonly unknown[] {
     case "close":
     case "cursor":
       return [command.upTo];
+    case "degrade":
+      return [command.next, command.check, command.merges.map(packMerge)];
     case "checkpoint":
       return command.previous === undefined ? [null] : [[command.previous.index, command.previous.digest]];
     case "time":
@@ -122,6 +136,13 @@ function unpackCommand(kind: Command["kind"], fields: Fields, keepChanges: (byte
       return { kind, upTo: siteTime(fields.time()) };
     case "cursor":
       return { kind, upTo: fields.count() };
+    case "degrade":
+      return {
+        kind,
+        next: fields.count(),
+        check: fields.count(0xffff_ffff),
+        merges: fields.list(limits.degradeMerges, unpackMerge),
+      };
     case "checkpoint":
       return { kind, previous: fields.optional((each) => each.decoded(unpackPrevious)) };
     case "time":

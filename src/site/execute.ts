@@ -10,6 +10,7 @@ import { publishDue } from "./closing.ts";
 import type { DecodedProposal } from "./command-codec.ts";
 import { definitionsOf, unitsOf } from "./configuration-groups.ts";
 import { applyCount, type CountCommand, raisedStampMax } from "./counting.ts";
+import { applyDegrade } from "./degrading.ts";
 import { type LossKind, lossEvent } from "./loss-event.ts";
 import type { EndedOrigin, MembershipChange } from "./members.ts";
 import { type Refusal, refused } from "./refusals.ts";
@@ -66,6 +67,8 @@ function run(
     case "cursor":
       if (command.upTo >= tables.outbox.next) return refused("malformed", `There is no item ${command.upTo} yet`);
       return tables.outbox.acknowledge(command.upTo) ? ["cursor"] : [];
+    case "degrade":
+      return degrade(tables, command, head);
     case "checkpoint":
       tables.facts.set({ checkpoint: { index: head.index, previous: command.previous } });
       return [];
@@ -190,6 +193,16 @@ function close(tables: Tables, { upTo }: Of<"close">, { term }: EntryHead): Refu
   facts.set({ horizon: windows.dropOld(oldestAge(tables), facts.closedUpTo) });
   series.forgetBefore(oldestAge(tables));
   return items > 0 ? ["windows", "outbox"] : ["windows"];
+}
+
+function degrade(tables: Tables, command: Of<"degrade">, { term }: EntryHead): Refusal | readonly Touched[] {
+  const { facts, windows, outbox, series } = tables;
+  const generation = facts.generation?.number ?? 0;
+  const { closedUpTo } = facts;
+  const result = applyDegrade(command, { windows, outbox, series, generation, term, closedUpTo });
+  if ("reason" in result) return result;
+  facts.set({ horizon: result.horizon });
+  return ["windows", "outbox"];
 }
 
 /** A jump raises the floor at once: stamps may be given by it from now on, whoever coordinates next. */

@@ -15,6 +15,7 @@ const reasons: Readonly<Record<RefusalReason, true>> = {
   "not-at-from": true,
   "site-full": true,
   "windows-full": true,
+  "outbox-moved": true,
   "stale-time": true,
   "session-expired": true,
   "serial-out-of-order": true,

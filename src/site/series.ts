@@ -29,6 +29,12 @@ export class SeriesTable implements CellSource {
     return true;
   }
 
+  /** Whether the newest window published of a series starts in [start, end). */
+  isLatestIn({ aggregation, group, start }: WindowKey, end: SiteTime): boolean {
+    const latest = this.#latest.get(`series/${aggregation}/${group}`);
+    return latest !== undefined && latest >= start && latest < end;
+  }
+
   /** Series that ended before `start` are forgotten: their group is no more. */
   forgetBefore(start: SiteTime): void {
     for (const [key, latest] of this.#latest) {

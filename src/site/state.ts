@@ -186,7 +186,7 @@ export class SiteState {
     return this.#tables.members.isGone(origin);
   }
 
-  get outbox(): Pick<Outbox, "first" | "next" | "bytes" | "isFull" | "item" | "itemKey"> {
+  get outbox(): Pick<Outbox, "first" | "next" | "count" | "bytes" | "isFull" | "holds" | "item" | "itemKey"> {
     return this.#tables.outbox;
   }
 
@@ -202,6 +202,16 @@ export class SiteState {
     const oldestPending = starts.length === 0 ? undefined : starts.reduce((a, b) => (b < a ? b : a));
     const { count, bytes } = this.#tables.windows;
     return { count, bytes, unpublished, dirty: pending.length - unpublished, oldestPending };
+  }
+
+  /** The same for all members of the site. */
+  get bounds(): SiteBounds {
+    return this.#tables.bounds;
+  }
+
+  /** Those to be published, never or again, in no particular order. */
+  pendingWindows(): Iterable<SiteWindow> {
+    return this.#tables.windows.pending;
   }
 
   allWindows(): Iterable<SiteWindow> {

@@ -15,7 +15,14 @@ import { Windows } from "./windows.ts";
 
 /** Bounds that decide what applying an entry does: the same for all members of a site. */
 export type SiteBounds = {
-  readonly [Name in "outboxBytes" | "windowBytes" | "windowBytesMax" | "windowAge" | "closeItems"]: number;
+  readonly [Name in
+    | "outboxBytes"
+    | "outboxHighBytes"
+    | "outboxLowBytes"
+    | "windowBytes"
+    | "windowBytesMax"
+    | "windowAge"
+    | "closeItems"]: number;
 };
 
 export class Tables {

@@ -2,7 +2,8 @@
 
 import type { DeviceId, Generation, Incarnation, SiteId } from "../base/ids.ts";
 import type { Duration, LogIndex, SiteTime, Term } from "../base/units.ts";
-import type { CountMove, CountProposal } from "../readings/types.ts";
+import type { CountMove, CountProposal, Fold } from "../readings/types.ts";
+import type { PublishedWindow, Replaced } from "./aggregate-json.ts";
 import type { ConfigurationChange } from "./configuration.ts";
 
 /** A client's identity in the log: a proposal repeated with the same session and serial applies once, and answers the same. */
@@ -68,6 +69,12 @@ export type Command =
   /** Items up to and including `upTo` have reached the uplink broker. */
   | { readonly kind: "cursor"; readonly upTo: number }
   /**
+   * Items that wait for the uplink are replaced by fewer (degrading.ts): all of them, or none. `next` is the number that the next
+   * item had when it was planned; `check` is over the bytes of the replaced items as the proposer read them (`ItemsCheck`), in the
+   * order of `merges` and their numbers.
+   */
+  | { readonly kind: "degrade"; readonly next: number; readonly check: number; readonly merges: readonly OutboxMerge[] }
+  /**
    * Every replica makes a checkpoint here. `previous` is the coordinator's digest at the checkpoint before: who has
    * another one at that index has diverged.
    */
@@ -75,6 +82,19 @@ export type Command =
       readonly kind: "checkpoint";
       readonly previous: { readonly index: LogIndex; readonly digest: string } | undefined;
     };
+
+/** One item of a series that takes the place of several. */
+export interface OutboxMerge extends PublishedWindow {
+  /** Items that it replaces, ascending. */
+  readonly numbers: readonly number[];
+  readonly edition: number;
+  readonly unit: string;
+  /** As of the merged item (outbox.ts). */
+  readonly isWhole: boolean;
+  /** With what the replaced items said that they replace. */
+  readonly replaces: Replaced;
+  readonly fold: Fold;
+}
 
 /** What is in a log entry of kind `command`. */
 export interface Proposal {
@@ -97,6 +117,8 @@ export type RefusalReason =
   | "site-full"
   /** Windows in memory are at their bound and none may leave, because the outbox is full: the readings wait on their devices. */
   | "windows-full"
+  /** What a `degrade` merges is not (or no longer) in the outbox as it was read, or waits for its next edition. */
+  | "outbox-moved"
   /** Site time was changed meanwhile. */
   | "stale-time"
   | "session-expired"

@@ -150,6 +150,19 @@ export class Windows implements CellSource {
     }
   }
 
+  /** Lets those go that `isMeant`, each of them published and clean; answers the end of the youngest. */
+  drop(isMeant: (window: SiteWindow) => boolean): SiteTime {
+    let horizon = siteTime(0);
+    for (const [name, window] of [...this.#windows]) {
+      if (window.isSupplement || !isMeant(window)) continue;
+      assert(!this.#pending.has(window), "a window that leaves is published and clean");
+      this.#drop(name, window);
+      this.#touch(name);
+      horizon = siteTime(Math.max(horizon, window.end));
+    }
+    return horizon;
+  }
+
   /**
    * Lets windows go that are published, clean and ended at or before `closedUpTo`: those older than `ageEnd`, and the oldest
    * while there are more bytes than the bound. Answers the end of the youngest that left.

@@ -67,8 +67,8 @@ function withCoordinator(agents: VirtualAgents, count: number): string[] {
 
 /** By device. */
 function countedOf(published: PublishedWindows, { name }: VirtualDevice): number {
-  const own = [...published.names()].filter((window) => window.startsWith(`all/${name} `));
-  return own.reduce((sum, window) => sum + published.count(window), 0);
+  const own = published.spans().filter(({ series }) => series === `all/${name}`);
+  return own.reduce((sum, { count }) => sum + count, 0);
 }
 
 /** Sensors fall silent; then a consumer comes to exactly what these cards hold, and stays there. */

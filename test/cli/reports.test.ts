@@ -79,7 +79,7 @@ it("says who leads and why, how far the asked device is, its brokers, and how lo
     "",
     "uplink      mqtts://cloud down: bad password (said by pi-01)",
     "outbox      4 waiting (2.5 MB); item 86 of 90 has arrived",
-    "offline     room for 93 days at the present rate",
+    "offline     room for 93 days at the present rate; then older windows become coarser",
     "",
   ]);
 });

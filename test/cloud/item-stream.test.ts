@@ -24,7 +24,9 @@ class Bench {
     const source = {
       first: 1,
       next: last + 1,
+      count: last,
       bytes: 0,
+      holds: (number: number) => number <= last && !this.gone.has(number),
       read: (number: number, done: (failure: SkeinError | undefined, item: OutboxItem | undefined) => void) => {
         const item = { topic: String(number), retain: false, payload: new Uint8Array(1) };
         done(this.readFailure, this.gone.has(number) ? undefined : item);
@@ -92,4 +94,17 @@ it("goes through a long backlog without deepening the stack (50,000 items, every
   bench.stream.begin();
   expect(bench.handedOut).toEqual(upTo(50_000));
   expect(bench.stream.acknowledged).toBe(50_000);
+});
+
+it("keeps its window full over numbers that another item replaced, and they are through with what follows (1,000 empty)", () => {
+  const bench = new Bench(1_010, 4);
+  for (let number = 3; number <= 1_002; number++) bench.gone.add(number);
+  bench.stream.begin();
+  expect(bench.handedOut).toEqual([1, 2, 1_003, 1_004]);
+  bench.answers.get(1_003)?.();
+  expect([bench.stream.acknowledged, bench.handedOut.length]).toEqual([0, 4]);
+  bench.answers.get(1)?.();
+  bench.answers.get(2)?.();
+  expect([bench.stream.acknowledged, bench.acknowledged.at(-1)]).toEqual([1_003, 1_003]);
+  expect(bench.handedOut.slice(4)).toEqual([1_005, 1_006, 1_007]);
 });

@@ -59,9 +59,13 @@ export class UplinkDevice {
       get next() {
         return outbox.next;
       },
+      get count() {
+        return outbox.next - outbox.first;
+      },
       get bytes() {
         return outbox.bytes;
       },
+      holds: (number: number) => number >= outbox.first && number < outbox.next,
       read: (number: number, done: (failure: undefined, item: OutboxItem | undefined) => void) => {
         if (number % 5 === 0) done(undefined, outbox.item(number));
         else clock.after(milliseconds(1), "read the store", () => done(undefined, outbox.item(number)));

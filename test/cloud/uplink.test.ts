@@ -1,6 +1,7 @@
 // DESIGN §9: the cloud misses nothing, in order, whatever happens to the link and to the coordinator.
 
 import { describe, expect, it } from "vitest";
+import { limits } from "../../src/base/limits.ts";
 import { UplinkWorld, upTo } from "./uplink-world.ts";
 
 describe("an uplink", () => {
@@ -190,7 +191,7 @@ describe("an uplink", () => {
       world.run(1_000);
     }
     const itemBytes = "skein/1/house/aggregates/all/g0".length + '{"id":"1.100"}'.length;
-    const days = (16 * 1024 * 1024) / (itemBytes * 86_400);
+    const days = limits.outboxHighBytes / (itemBytes * 86_400);
     expect(uplink.status().daysOfRoom).toBeGreaterThan(days * 0.9);
     expect(uplink.status().daysOfRoom).toBeLessThan(days * 1.1);
   });
@@ -206,7 +207,7 @@ describe("an uplink", () => {
       world.run(1_000);
     }
     const bytesPerDay = (world.outbox.bytes / 600) * 86_400;
-    const days = (16 * 1024 * 1024) / bytesPerDay;
+    const days = limits.outboxHighBytes / bytesPerDay;
     expect(uplink.status().daysOfRoom).toBeGreaterThan(days * 0.9);
     expect(uplink.status().daysOfRoom).toBeLessThan(days * 1.1);
   });

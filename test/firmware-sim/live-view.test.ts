@@ -18,6 +18,8 @@ function aggregate(name: string, mean: number) {
     missing: 0,
     edition: 1,
     adds: false,
+    replaces: undefined,
+    replacedItems: 0,
     term: 1,
     mean,
     min: mean,

@@ -69,6 +69,27 @@ const commands: readonly Command[] = [
   },
   { kind: "time", after: 4, change: { kind: "lost" } },
   { kind: "time", after: 5, change: { kind: "set", jump: milliseconds(5_000), author: "anna" } },
+  {
+    kind: "degrade",
+    next: 47,
+    check: 0xdead_beef,
+    merges: [
+      {
+        key: part(epoch, []).key,
+        fold: part(epoch, [20.5, -3, 0]).fold,
+        end: siteTime(epoch + 300_000),
+        isSupplement: false,
+        numbers: [17, 22, 40],
+        edition: 2,
+        unit: "°C",
+        isWhole: true,
+        replaces: {
+          ranges: [{ first: { generation: 1, number: 17 }, last: { generation: 2, number: 40 } }],
+          items: 7,
+        },
+      },
+    ],
+  },
 ];
 const proposals: readonly Proposal[] = commands.map((command, place) => ({
   client: place % 2 === 0 ? undefined : { session: hex(place), serial: place },

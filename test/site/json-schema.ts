@@ -29,6 +29,11 @@ const checks: Readonly<Record<string, Check>> = {
   maxItems: (value, count: number) => !Array.isArray(value) || value.length <= count,
   items: (value, item: Schema, _, root) => !Array.isArray(value) || value.every((each) => isValid(each, item, root)),
   required: (value, names: readonly string[]) => !isObject(value) || names.every((name) => Object.hasOwn(value, name)),
+  dependentRequired: (value, dependents: Readonly<Record<string, readonly string[]>>) =>
+    !isObject(value) ||
+    Object.entries(dependents).every(
+      ([name, others]) => !Object.hasOwn(value, name) || others.every((other) => Object.hasOwn(value, other)),
+    ),
   properties: (value, properties: Record<string, Schema>, _, root) =>
     !isObject(value) ||
     Object.entries(properties).every(([name, each]) => !Object.hasOwn(value, name) || isValid(value[name], each, root)),

@@ -6,6 +6,7 @@ import { parse } from "yaml";
 import { parseConfiguration } from "../../src/site/configuration-file.ts";
 import { configurationKeys, driverKeys } from "../../src/site/configuration-schema.ts";
 import { isValid } from "./json-schema.ts";
+import { degradeOf, waiting } from "./merging.ts";
 import { part, site } from "./site-fixture.ts";
 
 type Json = Record<string, never>;
@@ -72,6 +73,25 @@ describe("the configuration's schema", () => {
 });
 
 describe("the aggregates' schema", () => {
+  it("describes what replaces items that waited, and wants both of its keys", () => {
+    const s = site("a");
+    for (let minute = 0; minute < 6; minute++) {
+      s.count("a", minute, [minute]);
+      s.now += 60_000;
+    }
+    s.now += 60_000;
+    s.close();
+    const command = degradeOf(s);
+    if (command !== undefined) s.apply(command);
+    const [item] = [...waiting(s).values()].slice(-1).map(({ payload }) => JSON.parse(Buffer.from(payload).toString()));
+    expect(item).toMatchObject({ replaces: "1.1-1.5", replacedItems: 5 });
+    expect(isValid(item, aggregateSchema)).toBe(true);
+    const { replacedItems, ...without } = item as { replacedItems: number };
+    expect(replacedItems).toBe(5);
+    expect(isValid(without, aggregateSchema)).toBe(false);
+    expect(isValid({ ...item, replaces: "1.1" }, aggregateSchema)).toBe(false);
+  });
+
   it("describes every published object, with values and without, and supplements", () => {
     const s = site("a");
     s.count("a", 0, [20.5, -3, 0]);

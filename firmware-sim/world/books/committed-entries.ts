@@ -183,6 +183,7 @@ export class Lineage {
         return {};
       case "close":
       case "cursor":
+      case "degrade":
       case "checkpoint":
         return {};
     }

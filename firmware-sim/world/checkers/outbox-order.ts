@@ -2,7 +2,8 @@
 // is byte for byte the same, on the same topic, under the same id. And an item is a function of committed state: what reaches the
 // uplink is what apply made, and every replica made the same.
 //
-// A coarse item may say that it `replaces` a run of numbers ("g.first-g.last"): those never come, or came before.
+// A coarser item may say that it `replaces` others ("1.17-1.90,1.120-1.131", docs/counting.md): those numbers may never come. A
+// gap is none only if an item that apply made names it; and when the site has healed, one that came.
 
 import { type CommittedItem, type ItemId, itemDigest, itemIdOf, readItemId } from "../books/committed-items.ts";
 import { booksOf, type SiteBooks } from "../books/site-books.ts";
@@ -14,11 +15,21 @@ const name = "outbox-order";
 interface Arrived {
   highest: number;
   readonly digests: Map<number, string>;
+  /** Numbers that were passed over. */
+  readonly empty: Set<number>;
+}
+
+interface NumberRange {
+  readonly first: number;
+  readonly last: number;
 }
 
 export const outboxOrder: CheckerOf = (world) => {
   const books = booksOf(world);
   const generations = new Map<number, Arrived>();
+  /** What items say that they replace: those that apply made, and those that came. */
+  const made: NumberRange[] = [];
+  const came: NumberRange[] = [];
   return {
     name,
     applied: ({ self }) => {
@@ -29,8 +40,10 @@ export const outboxOrder: CheckerOf = (world) => {
         const id = idOf(item);
         const digest = itemDigest(item);
         const before = lineage.items.get(id);
-        if (before === undefined && isFirst) lineage.items.set(known.index, id, digest);
-        else if (before !== digest) {
+        if (before === undefined && isFirst) {
+          lineage.items.set(known.index, id, digest);
+          made.push(...rangesOf(item));
+        } else if (before !== digest) {
           throw new Violation(
             name,
             `${self} makes another item ${id} of entry ${known.index} than who applied it first`,
@@ -41,16 +54,20 @@ export const outboxOrder: CheckerOf = (world) => {
     uplink: (publish) => {
       const read = itemIdOf(publish.payload);
       if (read === undefined) return;
-      const { id, body } = read;
-      const arrived = generations.get(id.generation) ?? { highest: 0, digests: new Map<number, string>() };
+      const { id } = read;
+      const arrived = generations.get(id.generation) ?? {
+        highest: 0,
+        digests: new Map<number, string>(),
+        empty: new Set(),
+      };
       generations.set(id.generation, arrived);
       const { topic } = publish;
       const digest = itemDigest(publish);
-      const { replaces } = body;
       const isRepeat = checkRepeat(arrived, id, { topic, digest });
       if (isRepeat) return;
-      checkOrder(arrived, id, firstReplaced(id, replaces));
+      checkOrder(arrived, id, made);
       checkMade(books, publish, id);
+      came.push(...rangesOf(publish));
       arrived.highest = id.number;
       arrived.digests.set(id.number, digest);
     },
@@ -60,6 +77,15 @@ export const outboxOrder: CheckerOf = (world) => {
       const cursor = Math.max(0, ...[...world.lives()].map(({ replica }) => replica.state.cursor));
       if (cursor > reached)
         throw new Violation(name, `the cursor is at ${cursor}, and ${reached} is the last item that came`);
+    },
+    healed: () => {
+      for (const [generation, { empty }] of generations) {
+        for (const number of empty) {
+          if (!isNamed(number, came)) {
+            throw new Violation(name, `item ${generation}.${number} never came, and none that came replaces it`);
+          }
+        }
+      }
     },
   };
 };
@@ -88,30 +114,38 @@ function checkRepeat(
   return true;
 }
 
-/** A generation's first item goes on from the one before it. */
-function checkOrder({ highest, digests }: Arrived, id: ItemId, replaced: number): void {
+/** A generation's first item goes on from the one before it. Numbers between are empty because an item replaces them. */
+function checkOrder({ highest, digests, empty }: Arrived, id: ItemId, made: readonly NumberRange[]): void {
   if (digests.size === 0 && id.generation > 1) return;
-  if (replaced <= highest + 1) return;
-  throw new Violation(
-    name,
-    `item ${show(id)} comes after ${id.generation}.${highest}: ${id.number - highest - 1} never came`,
-  );
+  for (let number = highest + 1; number < id.number; number++) {
+    if (!isNamed(number, made)) {
+      throw new Violation(
+        name,
+        `item ${show(id)} comes after ${id.generation}.${highest}, and nothing replaces ${number}`,
+      );
+    }
+    empty.add(number);
+  }
 }
 
-/** The first number that the item stands for: its own where it replaces none. */
-function firstReplaced(id: ItemId, replaces: unknown): number {
-  if (replaces === undefined) return id.number;
-  const [first, last, ...rest] = typeof replaces === "string" ? replaces.split("-").map(readItemId) : [];
-  if (
-    first === undefined ||
-    last === undefined ||
-    rest.length > 0 ||
-    first.number > last.number ||
-    last.number > id.number
-  ) {
-    throw new Violation(name, `item ${show(id)} replaces ${JSON.stringify(replaces)}, which is no run before it`);
-  }
-  return last.number >= id.number - 1 ? first.number : id.number;
+const isNamed = (number: number, ranges: readonly NumberRange[]): boolean =>
+  ranges.some(({ first, last }) => first <= number && number <= last);
+
+/** What the item says that it replaces. Numbers go on through generations, so they alone say where. */
+function rangesOf({ payload }: Pick<CommittedItem, "payload">): readonly NumberRange[] {
+  const read = itemIdOf(payload);
+  if (read?.body["replaces"] === undefined) return [];
+  const { id, body } = read;
+  const { replaces } = body;
+  const ranges =
+    typeof replaces === "string" ? replaces.split(",").map((range) => range.split("-").map(readItemId)) : [];
+  return ranges.map(([first, last, ...rest]) => {
+    const isRun = first !== undefined && last !== undefined && rest.length === 0 && first.number <= last.number;
+    if (!isRun || last.number >= id.number) {
+      throw new Violation(name, `item ${show(id)} replaces ${JSON.stringify(replaces)}, which are no runs before it`);
+    }
+    return { first: first.number, last: last.number };
+  });
 }
 
 function checkMade({ lineages }: SiteBooks, { topic, payload, retain }: UplinkPublish, id: ItemId): void {

@@ -3,6 +3,18 @@
 import { type DeviceId, isDeviceId, type SiteId } from "../../base/ids.ts";
 import type { Term } from "../../base/units.ts";
 
+/** What an item's id says. */
+export interface ItemPlace {
+  readonly generation: number;
+  readonly number: number;
+}
+
+/** Both included. */
+export interface ItemRange {
+  readonly first: ItemPlace;
+  readonly last: ItemPlace;
+}
+
 /** One aggregate as it arrived; `series` is `{aggregation}/{group…}` out of the topic. */
 export interface AggregateValues {
   readonly series: string;
@@ -14,6 +26,10 @@ export interface AggregateValues {
   readonly edition: number;
   /** A supplement: adds to the window instead of replacing its value. */
   readonly adds: boolean;
+  /** Merged while the uplink was away: it stands for the items of its series, with the same `adds`, whose id is in a range. */
+  readonly replaces: readonly ItemRange[] | undefined;
+  /** How many items these are. */
+  readonly replacedItems: number;
   readonly spanMs: number;
   readonly mean: number;
   readonly min: number;
@@ -81,6 +97,11 @@ function readAggregate(
   unreadable: (why: string) => DashboardMessage,
 ): DashboardMessage {
   const { id, adds, ts, spanMs, count, missing, edition, term, mean, min, max, p95 } = fields;
+  const { replaces: replaced, replacedItems } = fields;
+  const replaces = readRanges(replaced);
+  if (replaced !== undefined && (replaces === undefined || !isCount(replacedItems))) {
+    return unreadable("what it replaces are no ranges of items");
+  }
   if (!isItem(id)) return unreadable("no item id");
   for (const [name, value] of Object.entries({ ts, spanMs, count, missing, edition, term })) {
     if (!isCount(value)) return unreadable(`${name} is no whole number`);
@@ -91,6 +112,8 @@ function readAggregate(
       series,
       id,
       adds: adds === true,
+      replaces,
+      replacedItems: replaces === undefined ? 0 : Number(replacedItems),
       ts: Number(ts),
       spanMs: Number(spanMs),
       count: Number(count),
@@ -106,6 +129,23 @@ function readAggregate(
 }
 
 export const itemId = /^(\d{1,9})\.(\d{1,15})$/;
+
+function readRanges(text: unknown): readonly ItemRange[] | undefined {
+  if (typeof text !== "string") return undefined;
+  const ranges = text.split(",").map((range) => {
+    const [first, last, more] = range.split("-").map((id) => itemId.exec(id) ?? undefined);
+    return first === undefined || last === undefined || more !== undefined ? undefined : { first, last };
+  });
+  const place = ([, generation, number]: RegExpExecArray): ItemPlace => ({
+    generation: Number(generation),
+    number: Number(number),
+  });
+  const read = ranges.flatMap((range) =>
+    range === undefined ? [] : [{ first: place(range.first), last: place(range.last) }],
+  );
+  return read.length < ranges.length ? undefined : read;
+}
+
 const isItem = (id: unknown): id is string => typeof id === "string" && itemId.test(id);
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 /** A window without any reading has no mean. */

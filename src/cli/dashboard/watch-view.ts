@@ -46,9 +46,10 @@ export class WatchView {
 }
 
 export function aggregateLine(values: AggregateValues): string {
-  const { series, ts, mean, min, max, count, missing, edition, id } = values;
+  const { series, ts, mean, min, max, count, missing, edition, id, replacedItems } = values;
   const numbers = `mean ${formatValue(mean)} min ${formatValue(min)} max ${formatValue(max)} count ${count}`;
   const absent = missing === 0 ? "" : ` missing ${missing}`;
   const again = edition > 1 ? ` edition ${edition}` : "";
-  return `${new Date(ts).toISOString()} ${series} ${numbers}${absent}${again} (${id})`;
+  const coarser = replacedItems === 0 ? "" : ` in place of ${replacedItems} items`;
+  return `${new Date(ts).toISOString()} ${series} ${numbers}${absent}${again}${coarser} (${id})`;
 }

@@ -71,6 +71,8 @@ function inWords(command: Command): string {
       return `site time: ${command.change.kind}`;
     case "cursor":
       return `the uplink had items up to ${command.upTo}`;
+    case "degrade":
+      return `windows that waited for the uplink became coarser: ${command.merges.length} items for ${command.merges.flatMap(({ numbers }) => numbers).length}`;
     case "checkpoint":
       return "checkpoint";
   }

@@ -60,7 +60,7 @@ function uplink({ outbox, device: name }: AgentStatus): string[] {
   const room =
     daysOfRoom === undefined
       ? "room not known yet: that takes a minute in which windows close"
-      : `room for ${formatDays(daysOfRoom)} at the present rate`;
+      : `room for ${formatDays(daysOfRoom)} at the present rate; then older windows become coarser`;
   return [
     `uplink      ${where}${isUplinkUp ? "up" : "down"}${why} (said by ${name})`,
     `outbox      ${waiting} waiting (${megabytes(bytes)}); item ${cursor} of ${last} has arrived`,

@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { siteTime } from "../../../src/base/units.ts";
 import { correctSite, type Item, itemOf, type JudgedSite, judged, site, start } from "./judged-site.ts";
 
@@ -29,6 +29,38 @@ it("accepts a repeat with the same bytes, as after a failover", () => {
   const repeated = correctSite();
   repeated.items.splice(6, 0, ...repeated.items.slice(2, 6));
   expect(judged(repeated).passed).toBe(true);
+});
+
+describe("windows that were merged while the uplink was away", () => {
+  /** The first series' three windows as one item; `delivered`: of the three, those that came all the same. */
+  function merged(delivered: readonly number[], change: Partial<Item["body"]> = {}): ReturnType<typeof correctSite> {
+    const built = correctSite();
+    const { topic } = itemOf(built, 0);
+    const own = built.items.filter((item) => item.topic === topic);
+    const count = own.reduce((sum, { body }) => sum + body.count, 0);
+    const ids = own.map(({ body }) => body.id);
+    const body = { ...itemOf(built, 0).body, id: `1.${built.items.length + 1}`, count, spanMs: 30_000, edition: 2 };
+    built.items = built.items.filter((item) => item.topic !== topic || delivered.includes(own.indexOf(item)));
+    const replaces = `${ids[0]}-${ids[1]},${ids[2]}-${ids[2]}`;
+    built.items.push({ topic, isRetained: false, body: { ...body, replaces, replacedItems: 3, ...change } });
+    return built;
+  }
+
+  it("stand for the items that they name, whether these came before, or never", () => {
+    for (const delivered of [[], [0], [1], [0, 2], [0, 1, 2]]) {
+      expect(judged(merged(delivered))).toMatchObject({ passed: true, readings: { counted: 336, lost: 0, double: 0 } });
+    }
+  });
+
+  it.each<[string, ReturnType<typeof correctSite>, RegExp]>([
+    ["leave a number unaccounted", merged([], { replaces: "1.1-1.1" }), /item 1\.\d+ never came/],
+    ["say that they replace fewer than never came", merged([], { replacedItems: 2 }), /1 more items never came/],
+    ["lost a reading", merged([], { count: 29 }), /window all\/\S+ \S+: stored 30, counted 29: 1 lost/],
+    ["do not replace what came", merged([0, 1], { replaces: "1.9-1.9", replacedItems: 1 }), /too many/],
+    ["replace no ranges of items", merged([], { replaces: "all" }), /what it replaces are no ranges of items/],
+  ])("fail when they %s", (_, broken, message) => {
+    expect(judged(broken).failures.join("\n")).toMatch(message);
+  });
 });
 
 const controls: readonly [string, (broken: ReturnType<typeof correctSite>, item: Item) => void, RegExp, object][] = [

@@ -23,6 +23,9 @@ interface Body {
   edition: number;
   max: number;
   adds?: true;
+  spanMs?: number;
+  replaces?: string;
+  replacedItems?: number;
 }
 
 export interface Item {

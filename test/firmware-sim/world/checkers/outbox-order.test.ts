@@ -1,6 +1,7 @@
 import { describe, it } from "vitest";
 import { siteBooks } from "../../../../firmware-sim/world/books/site-books.ts";
 import { outboxOrder } from "../../../../firmware-sim/world/checkers/outbox-order.ts";
+import { degradeOf } from "../../../site/merging.ts";
 import { CheckedSite, expectCaught, firstOf } from "./checked-site.ts";
 
 const minute = 60_000;
@@ -28,28 +29,37 @@ it("items in order, and repeats after a failover", () => {
   site.tell((checker) => checker.second?.());
 });
 
-it("an item that says which ones it replaces", () => {
+/** With ten windows of a minute in the outbox, of which the first five have become one, and so have the others: items 11 and 12. */
+function merged(): CheckedSite {
   const site = new CheckedSite([siteBooks, outboxOrder]);
-  const { outbox } = firstOf(site).replica.state;
-  for (const { replica } of site.lives) {
-    const honest = replica.state.outbox.item.bind(replica.state.outbox);
-    replica.state.outbox.item = (number) => {
-      const item = honest(number);
-      const change = (json: string): string => json.replace('"id":"1.3"', '"id":"1.3","replaces":"1.2-1.3"');
-      return item && { ...item, payload: Buffer.from(change(Buffer.from(item.payload).toString())) };
-    };
-  }
-  for (let round = 0; outbox.next < 5; round++) {
+  for (let round = 0; round < 10; round++) {
     site.take("a", [10 + round]);
     site.count("a", round, round + 1);
-    site.now += 2 * minute;
-    site.close();
+    site.now += minute;
   }
-  upload(site, 1, 3, 4);
+  site.now += 2 * minute;
+  site.close();
+  const { outbox } = firstOf(site).replica.state;
+  const command = degradeOf({ state: firstOf(site).replica.state });
+  if (command !== undefined) site.commit(command);
+  if (outbox.next !== 13 || outbox.count !== 2) throw new Error(`${outbox.count} items wait before ${outbox.next}`);
+  return site;
+}
+
+it("items that say which ones they replace, and not one of those", () => {
+  const site = merged();
+  upload(site, 11, 12);
+  site.tell((checker) => checker.healed?.());
 });
 
 describe("caught:", () => {
   it("an item left out", () => expectCaught("outbox-order", () => upload(watched(), 1, 3)));
+
+  it("items that never came, and whose replacement never came either", () => {
+    const site = merged();
+    upload(site, 11);
+    expectCaught("outbox-order", () => site.tell((checker) => checker.healed?.()));
+  });
 
   it("an item after a higher one", () => expectCaught("outbox-order", () => upload(watched(), 2, 1)));
 
