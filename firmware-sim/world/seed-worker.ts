@@ -10,10 +10,11 @@ export interface SeedOrder {
   readonly options: PlanOptions;
   /** Instead of what the seed draws: where the shrinker leaves faults out. */
   readonly plan?: WorldPlan;
+  readonly keepsMarks?: boolean;
 }
 
-export async function runSeed({ seed, options, plan }: SeedOrder): Promise<WorldReport> {
-  return await runWorld(seed, plan ?? planOf(seed, options), allCheckers);
+export async function runSeed({ seed, options, plan, keepsMarks = false }: SeedOrder): Promise<WorldReport> {
+  return await runWorld(seed, plan ?? planOf(seed, options), allCheckers, { keepsMarks });
 }
 
 if (!isMainThread && parentPort !== null) {
