@@ -87,6 +87,7 @@ function sitePlan(): WorldPlan {
       window: 60_000,
       flushInterval: 10_000,
       areLogsSmall: false,
+      outboxBytes: undefined,
     },
     faults,
   };
@@ -99,7 +100,8 @@ async function measure(plan: WorldPlan): Promise<Run> {
   const { user, system } = process.cpuUsage(cpu);
   if (report.violation !== undefined) throw new Error(`seed ${seed} broke a promise: ${report.violation.detail}`);
   const readingsMin = (devices * sensorsEach * stormMs) / 1000 / 2;
-  if (report.readings < readingsMin) throw new Error(`only ${report.readings} readings: that is not the site of the aim`);
+  if (report.readings < readingsMin)
+    throw new Error(`only ${report.readings} readings: that is not the site of the aim`);
   return {
     virtualMs: report.span,
     cpuMs: (user + system) / 1000,

@@ -2,9 +2,15 @@
 
 import type { MqttMessage, MqttPublish } from "../src/base/ports/mqtt-link.ts";
 
+export interface Subscription {
+  /** Levels of the filter. */
+  readonly filter: readonly string[];
+  readonly qos: 0 | 1;
+}
+
 /** Whom messages go to. */
 export interface Receiver {
-  readonly subscriptions: readonly { readonly filter: string; readonly qos: 0 | 1 }[];
+  readonly subscriptions: readonly Subscription[];
   /** All receivers of a message are given the same one: nobody changes it. */
   deliver(message: MqttMessage, qos: 0 | 1): void;
 }

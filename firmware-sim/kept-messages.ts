@@ -3,7 +3,7 @@
 
 import type { MqttMessage } from "../src/base/ports/mqtt-link.ts";
 import { hours, type Instant } from "../src/base/units.ts";
-import type { BrokerSession, Receiver } from "./broker-session.ts";
+import type { BrokerSession, Receiver, Subscription } from "./broker-session.ts";
 
 interface Kept {
   readonly message: MqttMessage;
@@ -17,13 +17,13 @@ const keptFor = hours(1);
 const keptMessagesMax = 1_000;
 
 class KeptClient implements Receiver {
-  readonly subscriptions: BrokerSession["subscriptions"];
+  readonly subscriptions: readonly Subscription[];
   readonly #now: () => Instant;
   #kept: Kept[] = [];
   /** Not connected. What does not get through to one who is connected is kept, too. */
   isAway = false;
 
-  constructor(subscriptions: BrokerSession["subscriptions"], now: () => Instant) {
+  constructor(subscriptions: readonly Subscription[], now: () => Instant) {
     this.subscriptions = subscriptions;
     this.#now = now;
   }

@@ -7,7 +7,7 @@ import { type Duration, instant } from "../src/base/units.ts";
 import type { BrokerSession, Publisher, Receiver } from "./broker-session.ts";
 import { KeptMessages } from "./kept-messages.ts";
 import type { SeededRandom } from "./seeded-random.ts";
-import { matchesFilter } from "./topic-filter.ts";
+import { levelsOf, matchesFilter } from "./topic-filter.ts";
 import type { VirtualTime } from "./virtual-clock.ts";
 
 export interface SimulatedBrokerStatistics {
@@ -175,7 +175,7 @@ export class SimulatedBroker {
   sendStored(session: BrokerSession): void {
     for (const { message, qos } of this.#kept.returned(session.clientId)) this.#deliver(session, message, qos);
     for (const message of this.#retained.values()) {
-      const qos = grantedQos(session, message.topic);
+      const qos = grantedQos(session, levelsOf(message.topic));
       if (qos !== undefined) this.#deliver(session, message, lower(qos, message.qos));
     }
   }
@@ -210,6 +210,16 @@ export class SimulatedBroker {
     this.publish(session.will, session);
   }
 
+  /** The connections of one device are reset, at both ends: its wills are published at once. It dials again. */
+  reset(device: string): void {
+    if (this.#state !== "running") return;
+    for (const session of [...this.#sessions.values()]) {
+      if (session.device !== device) continue;
+      this.drop(session, "lost");
+      session.ended("crashed");
+    }
+  }
+
   has(session: BrokerSession): boolean {
     return this.#sessions.get(session.clientId) === session;
   }
@@ -223,8 +233,9 @@ export class SimulatedBroker {
     const known = this.#routes.get(topic);
     if (known !== undefined) return known;
     const routes: Route[] = [];
+    const levels = levelsOf(topic);
     for (const receiver of [...this.#sessions.values(), ...this.#kept.receivers()]) {
-      const qos = grantedQos(receiver, topic);
+      const qos = grantedQos(receiver, levels);
       if (qos !== undefined) routes.push({ receiver, qos });
     }
     if (this.#routes.size >= routesMax) this.#routes.clear();
@@ -240,7 +251,7 @@ export class SimulatedBroker {
 
 const lower = (a: 0 | 1, b: 0 | 1): 0 | 1 => (a === 1 && b === 1 ? 1 : 0);
 
-function grantedQos({ subscriptions }: Receiver, topic: string): 0 | 1 | undefined {
+function grantedQos({ subscriptions }: Receiver, topic: readonly string[]): 0 | 1 | undefined {
   let granted: 0 | 1 | undefined;
   for (const { filter, qos } of subscriptions) {
     if (matchesFilter(filter, topic)) granted = granted === 1 ? 1 : qos;

@@ -13,11 +13,12 @@ import type {
   MqttPublish,
 } from "../src/base/ports/mqtt-link.ts";
 import { type Duration, type Instant, instant, milliseconds } from "../src/base/units.ts";
-import type { BrokerSession } from "./broker-session.ts";
+import type { BrokerSession, Subscription } from "./broker-session.ts";
 import type { Door, ScheduledEvent } from "./event-queue.ts";
 import type { Lane, NetworkPath } from "./network-path.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import type { SimulatedBroker } from "./simulated-broker.ts";
+import { levelsOf } from "./topic-filter.ts";
 import type { VirtualTime } from "./virtual-clock.ts";
 
 /** What the network gives a link. */
@@ -57,6 +58,7 @@ export class SimulatedLink implements MqttLink {
   #isUp = false;
   #isOver = false;
   #failures = 0;
+  readonly #subscriptions: readonly Subscription[];
   #timer: ScheduledEvent;
 
   constructor(world: LinkWorld, options: MqttLinkOptions, handlers: MqttLinkHandlers) {
@@ -65,6 +67,7 @@ export class SimulatedLink implements MqttLink {
     this.#world = world;
     this.#options = options;
     this.#handlers = handlers;
+    this.#subscriptions = options.subscriptions.map(({ filter, qos }) => ({ filter: levelsOf(filter), qos }));
     this.#timer = this.#here(milliseconds(0), "dial a broker", () => this.#dial());
   }
 
@@ -88,7 +91,7 @@ export class SimulatedLink implements MqttLink {
     }
     const copy = { topic: message.topic, payload: new Uint8Array(message.payload), retain: message.retain, qos };
     if (qos === 0) {
-      this.#send(connection, copy, undefined);
+      if (this.#path.isOpen("to-broker")) this.#send(connection, copy, undefined);
       done?.();
       return;
     }
@@ -96,7 +99,9 @@ export class SimulatedLink implements MqttLink {
       if (connection.unacknowledged.delete(answered)) done?.(failure);
     };
     connection.unacknowledged.add(answered);
-    this.#send(connection, copy, answered);
+    this.#path.whenOpen("to-broker", () => {
+      if (this.#connection === connection) this.#send(connection, copy, answered);
+    });
   }
 
   close(how: "clean" | "abrupt" = "clean"): Promise<void> {
@@ -174,7 +179,7 @@ export class SimulatedLink implements MqttLink {
         device: this.#path.device,
         clientId: this.#options.clientId,
         will: will === undefined ? undefined : { ...will, payload: new Uint8Array(will.payload) },
-        subscriptions: this.#options.subscriptions,
+        subscriptions: this.#subscriptions,
         deliver: (message, qos) => this.#deliver(connection, message, qos),
         ended: (why) => {
           if (!this.#path.isOpen("from-broker")) return;
@@ -260,7 +265,6 @@ export class SimulatedLink implements MqttLink {
   }
 
   #send(connection: Connection, message: MqttPublish, answered: ((failure?: SkeinError) => void) | undefined): void {
-    if (!this.#path.isOpen("to-broker")) return;
     const copies = this.#path.copies(message.qos, "to-broker");
     if (copies === 0) return;
     connection.pendingBytes += message.payload.length;
@@ -284,17 +288,20 @@ export class SimulatedLink implements MqttLink {
     if (!broker.has(session)) return;
     connection.heardByBroker = this.#time.now;
     broker.publish(message, session);
-    if (answered === undefined || !broker.acknowledges() || !this.#path.isOpen("from-broker")) return;
-    this.#arriveHere(this.#path.arrival(connection.fromBroker, 1), "acknowledge a publish", () => {
-      this.#trace("from", "acknowledge");
-      answered();
-    });
+    if (answered === undefined || !broker.acknowledges()) return;
+    this.#path.whenOpen("from-broker", () =>
+      this.#arriveHere(this.#path.arrival(connection.fromBroker, 1), "acknowledge a publish", () => {
+        this.#trace("from", "acknowledge");
+        answered();
+      }),
+    );
   }
 
   #deliver(connection: Connection, message: MqttMessage, qos: 0 | 1): void {
     const { broker, session, fromBroker } = connection;
     if (!this.#path.isOpen("from-broker")) {
-      broker.missed(session, message, qos);
+      if (qos === 0 || !broker.has(session)) broker.missed(session, message, qos);
+      else this.#path.whenOpen("from-broker", () => this.#deliver(connection, message, qos));
       return;
     }
     const arrive = (): void => {

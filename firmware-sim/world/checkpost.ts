@@ -23,6 +23,8 @@ interface Life extends WatchedLife {
 
 export class Checkpost {
   readonly #checkers: readonly Checker[];
+  /** Who listens to what, in the order of the checkers. */
+  readonly #listeners = new Map<Told, readonly Checker[]>();
   readonly #now: () => Instant;
   readonly #lives = new Map<string, Life>();
   #lastLife = 0;
@@ -61,12 +63,19 @@ export class Checkpost {
   tell<Name extends Told>(what: Name, ...told: Parameters<NonNullable<Checker[Name]>>): void {
     if (this.#failure !== undefined) return;
     try {
-      for (const checker of this.#checkers) {
-        (checker[what] as ((...given: typeof told) => void) | undefined)?.call(checker, ...told);
-      }
+      for (const checker of this.#listenersOf(what)) (checker[what] as (...given: typeof told) => void)(...told);
     } catch (failure) {
       this.#failure = failure;
     }
+  }
+
+  #listenersOf(what: Told): readonly Checker[] {
+    let listeners = this.#listeners.get(what);
+    if (listeners === undefined) {
+      listeners = this.#checkers.filter((checker) => checker[what] !== undefined);
+      this.#listeners.set(what, listeners);
+    }
+    return listeners;
   }
 
   /** What the first checker that is not content yet says; undefined: the site has healed. */

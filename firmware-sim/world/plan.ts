@@ -2,6 +2,7 @@
 // comes without the others that would hide what it does).
 
 import { SeededRandom } from "../seeded-random.ts";
+import { drawHabits } from "./client-habits.ts";
 import type { PlannedFault } from "./fault.ts";
 import { faultKinds } from "./fault-kinds.ts";
 import type { SitePlan } from "./site.ts";
@@ -39,7 +40,7 @@ export function planOf(seed: number, { devices, storm }: PlanOptions): WorldPlan
     flushInterval: 1_000 * (1 + random.below(5)),
     areLogsSmall: random.fraction() < 0.5,
     ...drawOutbox(new SeededRandom(seed).fork("outbox")),
-    clients: 4,
+    clients: drawHabits(random.fork("clients"), brokers.length),
     storm,
   };
   const faults = drawFaults(random, storm);

@@ -16,6 +16,7 @@ import { defaultConfiguration } from "../../src/site/configuration-defaults.ts";
 import { applyChanges, diffConfiguration } from "../../src/site/configuration-diff.ts";
 import { readChanges } from "../../src/site/configuration-items.ts";
 import type { ClientOperation } from "./checker.ts";
+import type { ClientHabits } from "./client-habits.ts";
 import { worldSite } from "./names.ts";
 
 export interface RegisterClientHost {
@@ -26,14 +27,17 @@ export interface RegisterClientHost {
   /** The configuration that a write makes of `configuration`. */
   change(configuration: SiteConfiguration): SiteConfiguration;
   operation(operation: ClientOperation): void;
+  /** What no operation may end with. */
+  broken(failure: unknown): void;
 }
 
 export const registerKey = "configuration";
 
 const answerWithin = seconds(6);
-/** Between two operations, on average. */
-const pause = seconds(4);
 const attemptsMax = 4;
+const aMoment = milliseconds(0.01);
+/** Of one client, at once. */
+const readsMax = 16;
 
 interface Known {
   readonly revision: number;
@@ -49,7 +53,8 @@ type Answer =
   | { readonly kind: "refused" | "unknown" | "not-sent"; readonly why: string };
 
 export class RegisterClient {
-  readonly #name: string;
+  readonly name: string;
+  readonly #habits: ClientHabits;
   readonly #host: RegisterClientHost;
   readonly #api: ApiClient;
   readonly #session: string;
@@ -57,10 +62,11 @@ export class RegisterClient {
   #values = 0;
   #known: Known | undefined;
   #isActive = false;
-  #isBusy = false;
+  #underWay = 0;
 
-  constructor(name: string, host: RegisterClientHost) {
-    this.#name = name;
+  constructor(name: string, habits: ClientHabits, host: RegisterClientHost) {
+    this.name = name;
+    this.#habits = habits;
     this.#host = host;
     this.#session = Buffer.from(host.random.bytes(16)).toString("hex");
     this.#api = new ApiClient(
@@ -73,7 +79,7 @@ export class RegisterClient {
 
   /** Nothing is under way. */
   get isIdle(): boolean {
-    return !this.#isBusy;
+    return this.#underWay === 0;
   }
 
   /** From now on it reads and writes now and then, until `rest`. */
@@ -86,9 +92,18 @@ export class RegisterClient {
     this.#isActive = false;
   }
 
+  /** Another client's write was answered: from now on every read must show it, whoever is asked. */
+  echo(): void {
+    // A moment later: what is asked in the very moment of the answer may be told of the time before.
+    this.#host.clock.after(aMoment, "client echoes", () => {
+      if (!this.#isActive) return;
+      for (let i = 0; i < this.#habits.echoes && this.#underWay < readsMax; i++) this.#carryOut(() => this.read());
+    });
+  }
+
   /** True once it is done, and the register shows it. */
   async write(): Promise<boolean> {
-    if (this.#known === undefined && !(await this.#read())) return false;
+    this.#known ??= await this.#read();
     const known = this.#known;
     if (known === undefined) return false;
     const wanted = this.#host.change(known.configuration);
@@ -96,11 +111,11 @@ export class RegisterClient {
     if (changes.length === 0) return false;
     this.#values += 1;
     this.#serial += 1;
-    const value = `${this.#name}-${this.#values}`;
+    const value = `${this.name}-${this.#values}`;
     const argument = {
       base: known.revision,
       changes: packChanges(changes),
-      author: this.#name,
+      author: this.name,
       note: value,
       session: this.#session,
       serial: this.#serial,
@@ -128,48 +143,52 @@ export class RegisterClient {
 
   /** True once it was answered. */
   async read(): Promise<boolean> {
-    return await this.#read();
+    return (await this.#read()) !== undefined;
   }
 
-  async #read(): Promise<boolean> {
+  async #read(): Promise<Known | undefined> {
     const done = this.#begin("read", this.#host.clock.now(), undefined);
     const answer = await this.#ask("config.show", {});
     const head = answer.kind === "answer" ? answer.parts[0] : undefined;
     if (answer.kind !== "answer" || head === undefined) {
       done("refused", undefined);
-      return false;
+      return undefined;
     }
     const items = answer.parts.flatMap(({ items: part }) => readChanges(part) ?? []);
-    const configuration = applyChanges(defaultConfiguration, items);
-    this.#known = { revision: Number(head["revision"]), configuration };
     const note = head["note"];
     done("done", typeof note === "string" && note !== "" ? note : undefined);
-    return true;
+    return { revision: Number(head["revision"]), configuration: applyChanges(defaultConfiguration, items) };
   }
 
   #next(): void {
     const { clock, random } = this.#host;
+    const { pause, writes, isImpatient } = this.#habits;
     clock.after(milliseconds(2 * pause * random.fraction()), "client", () => {
       if (!this.#isActive) return;
-      this.#isBusy = true;
-      const isWrite = random.fraction() < 0.6;
-      (isWrite ? this.write() : this.#read()).then(
-        () => {
-          this.#isBusy = false;
-          this.#next();
-        },
-        (failure: unknown) => {
-          throw failure;
-        },
-      );
+      const isWrite = random.fraction() < writes;
+      if (isImpatient) this.#next();
+      if (isImpatient && this.#underWay >= readsMax) return;
+      this.#carryOut(async () => {
+        if (isWrite) await this.write();
+        else this.#known = (await this.#read()) ?? this.#known;
+        if (!isImpatient) this.#next();
+      });
     });
+  }
+
+  #carryOut(operation: () => Promise<unknown>): void {
+    this.#underWay += 1;
+    const over = (): void => {
+      this.#underWay -= 1;
+    };
+    operation().then(over, (failure: unknown) => this.#host.broken(failure));
   }
 
   #begin(kind: "write" | "read", called: Instant, written: string | undefined) {
     return (outcome: ClientOperation["outcome"], value: string | undefined): void => {
       const returned = outcome === "unknown" ? undefined : this.#host.clock.now();
       this.#host.operation({
-        client: this.#name,
+        client: this.name,
         kind,
         called,
         returned,

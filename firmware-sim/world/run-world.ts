@@ -4,7 +4,8 @@
 
 import { milliseconds, seconds } from "../../src/base/units.ts";
 import { VirtualClock } from "../virtual-clock.ts";
-import { type CheckerOf, Violation } from "./checker.ts";
+import { type CheckerOf, type ClientOperation, Violation } from "./checker.ts";
+import type { ClientHabits } from "./client-habits.ts";
 import type { PlannedFault } from "./fault.ts";
 import { faultKind } from "./fault-kinds.ts";
 import { brokerUrl } from "./names.ts";
@@ -34,6 +35,8 @@ export interface WorldReport {
 
 const foundingWithin = seconds(60);
 const coordinatorWithin = seconds(60);
+/** Of a client that only does what it is told to. */
+const resting: ClientHabits = { pause: seconds(1), writes: 0, echoes: 0, isImpatient: false };
 /** Longer than any client asks again. */
 const clientsWithin = seconds(60);
 /** PROTOCOLS, E: three of the largest window with its grace, and the backlog. */
@@ -92,11 +95,13 @@ class WorldRun {
     for (const machine of world.machines) {
       world.after(world.random.below(1000), "first power", () => machine.powerOn());
     }
-    for (let i = 0; i < site.clients; i++) this.#clients.push(this.#client(`client-${i + 1}`, i));
+    for (const [i, habits] of site.clients.entries()) {
+      this.#clients.push(this.#client(`client-${i + 1}`, { number: i, habits }));
+    }
     const isWhole = (): boolean => world.coordinator()?.status()?.members.length === site.devices;
     await this.#expect("the site is founded and whole", isWhole, foundingWithin);
     const names = world.machines.map(({ device }) => device);
-    const founder = this.#client("founder", 0, () => firstConfiguration(site, names));
+    const founder = this.#client("founder", { change: () => firstConfiguration(site, names) });
     await this.#within("the first configuration is committed", () => founder.write(), foundingWithin);
     await world.run(seconds(5));
   }
@@ -132,7 +137,7 @@ class WorldRun {
     for (const client of this.#clients) client.rest();
     await this.#expect("every client has its answer", () => this.#clients.every(({ isIdle }) => isIdle), clientsWithin);
     await this.#expect("there is one coordinator again", () => this.#isLedByOne(), coordinatorWithin);
-    const last = this.#client("healer", 0);
+    const last = this.#client("healer");
     await this.#within("a configuration change commits again", () => last.write(), coordinatorWithin);
     for (const client of this.#clients) {
       await this.#within("the configuration can be read again", () => client.read(), coordinatorWithin);
@@ -186,20 +191,33 @@ class WorldRun {
     await this.#expect(what, () => isDone, within);
   }
 
-  #client(name: string, number: number, change?: () => ReturnType<typeof firstConfiguration>): RegisterClient {
+  #client(
+    name: string,
+    {
+      number = 0,
+      habits = resting,
+      change,
+    }: { number?: number; habits?: ClientHabits; change?: () => ReturnType<typeof firstConfiguration> } = {},
+  ): RegisterClient {
     const world = this.#world;
     const { site } = this.#plan;
     const random = world.random.fork(name);
-    return new RegisterClient(name, {
+    return new RegisterClient(name, habits, {
       clock: new VirtualClock(world.time),
       random,
       links: world.network.device(name),
       broker: brokerUrl(1 + (number % site.brokers.length)),
       change: (configuration) => change?.() ?? changed(configuration, site, random),
-      operation: (operation) => {
-        if (operation.kind === "write") this.#proposals += 1;
-        world.checkpost.tell("operation", operation);
-      },
+      operation: (operation) => this.#told(operation),
+      broken: (failure) => world.break(failure),
     });
+  }
+
+  #told(operation: ClientOperation): void {
+    this.#world.checkpost.tell("operation", operation);
+    if (operation.kind !== "write") return;
+    this.#proposals += 1;
+    if (operation.outcome !== "done") return;
+    for (const client of this.#clients) if (client.name !== operation.client) client.echo();
   }
 }

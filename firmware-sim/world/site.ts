@@ -1,5 +1,7 @@
 // The make-up of a simulated site, apart from what goes wrong in it.
 
+import type { ClientHabits } from "./client-habits.ts";
+
 /** What a site is made of. All spans in ms. */
 export interface SitePlan {
   readonly devices: number;
@@ -13,7 +15,7 @@ export interface SitePlan {
   readonly areLogsSmall: boolean;
   /** Bytes of items that may wait for the uplink, so few that a minute without it makes them coarser; undefined: as on a real site. */
   readonly outboxBytes: number | undefined;
-  readonly clients: number;
+  readonly clients: readonly ClientHabits[];
   /** Of the safety phase. */
   readonly storm: number;
 }

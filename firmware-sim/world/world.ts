@@ -23,9 +23,11 @@ import type { CheckerOf } from "./checker.ts";
 import { Checkpost } from "./checkpost.ts";
 import { type Card, Machine, type MachineHost } from "./machine.ts";
 import { brokerUrl, uplinkUrl, worldSite } from "./names.ts";
+import { SiteOperator } from "./operator.ts";
 import { overheardData } from "./overheard-data.ts";
 import { overheard } from "./overheard-links.ts";
 import type { SitePlan } from "./site.ts";
+import { StepHooks } from "./step-hooks.ts";
 import { TraceDigest } from "./trace-digest.ts";
 import { UniqueSensors } from "./unique-sensors.ts";
 
@@ -61,6 +63,9 @@ export class World {
   readonly checkpost: Checkpost;
   readonly trace: TraceDigest;
   readonly sensors: UniqueSensors;
+  readonly operator: SiteOperator;
+  /** For faults that must meet a moment. */
+  readonly steps = new StepHooks((task) => this.after(0, "right after a step", task));
   /** The newest events that agents logged, for whoever reads a failure. */
   readonly log: string[] = [];
   /** Processes that ended by themselves. */
@@ -78,7 +83,7 @@ export class World {
     this.random = new SeededRandom(seed);
     this.trace = new TraceDigest(options);
     this.time.trace = (source, target, kind, payload) => this.trace.add(this.time.now, source, target, kind, payload);
-    this.checkpost = new Checkpost(this.time, checkers);
+    this.checkpost = new Checkpost(this.time, [() => this.steps, ...checkers]);
     this.network = new SimulatedNetwork(this.time, this.random.fork("network"));
     this.brokers = plan.brokers.map((_, i) => this.network.addBroker(brokerUrl(i + 1)));
     this.network.addBroker(uplinkUrl).accepted = ({ topic, payload, retain, qos }, { clientId, device }) =>
@@ -88,6 +93,7 @@ export class World {
       assert(machine !== undefined, "a sensor hangs on a machine");
       this.checkpost.tell("sensed", { machine: machine.name, card: machine.card.name, sensor, value });
     });
+    this.operator = new SiteOperator(this);
     for (let number = 1; number <= plan.devices; number++) this.addMachine(`pi-${number}`);
   }
 
@@ -160,6 +166,8 @@ export class World {
       this.#look();
     }
     this.time.run(milliseconds(until - this.time.now));
+    // What was told outside of any event counts, too: the end of the healing phase.
+    this.#look();
   }
 
   /** Until `holds`, looked at each 100 ms; false when it does not within `span`. */

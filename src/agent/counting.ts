@@ -4,6 +4,7 @@
 import { isSkeinError, SkeinError } from "../base/errors.ts";
 import { type MemberKey, memberKey, type SensorId } from "../base/ids.ts";
 import type { Driver } from "../base/ports/driver.ts";
+import type { SiteTime } from "../base/units.ts";
 import { isAssigned } from "../readings/fold.ts";
 import { Gatherer } from "../readings/gatherer.ts";
 import { PartialSender } from "../readings/partial-sender.ts";
@@ -60,7 +61,7 @@ export class Counting {
     const { replica, siteClock } = options;
     this.#sampler = new Sampler({
       clock: ports.clock,
-      siteTime: () => siteClock.stamp(),
+      siteTime: () => this.#stamp(),
       add: (sensor, value, flags, stamp) => this.#store?.add(sensor, value, flags, stamp) ?? false,
       isAssigned: (sensor, stamp) => isAssigned(replica.state.definitions, options.life.self.device, sensor, stamp),
       faulty: (sensor, failure) => ports.logger.warn({ sensor, why: failure.message }, "a sensor gives no reading"),
@@ -81,7 +82,7 @@ export class Counting {
     this.#isHeld = life.was.length > 0 && !this.#isAdmitted();
     const store = await this.#openStore();
     this.#store = store;
-    if (store.lastStamp !== undefined) this.#options.siteClock.stamped(store.lastStamp);
+    if (store.newestStamp !== undefined) this.#options.siteClock.stamped(store.newestStamp);
     const counted = this.#isAdmitted() ? (replica.state.counted(this.#self) ?? 0) : 0;
     if (store.taken < counted) {
       const detail = `The readings log ends at number ${store.taken}, and ${counted} are counted: it is not the one it was`;
@@ -161,8 +162,16 @@ export class Counting {
 
   /** The device has site time: what was stored without gets its stamps. Repeats change nothing. */
   hasTime(): void {
-    const stamp = this.#options.siteClock.stamp();
+    const stamp = this.#stamp();
     if (stamp !== undefined) this.#store?.synchronize(stamp);
+  }
+
+  /** Never before one that was given already, also to readings that were taken without site time and stamped afterwards. */
+  #stamp(): SiteTime | undefined {
+    const { siteClock } = this.#options;
+    const newest = this.#store?.newestStamp;
+    if (newest !== undefined) siteClock.stamped(newest);
+    return siteClock.stamp();
   }
 
   /** Whether there is anything that another incarnation of this device may have taken. */

@@ -9,13 +9,15 @@ export class LastHeard {
   readonly #clock: Clock;
   /** Newest last. */
   readonly #heard = new Map<MemberKey, Instant>();
+  #newest: MemberKey | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
   note(sender: MemberKey): void {
-    this.#heard.delete(sender);
+    if (sender !== this.#newest) this.#heard.delete(sender); // in a quiet site one speaks again and again
+    this.#newest = sender;
     this.#heard.set(sender, this.#clock.now());
     if (this.#heard.size > limits.members) {
       const [oldest] = this.#heard.keys();

@@ -1,7 +1,7 @@
 // Who may speak: every frame ends in a truncated HMAC-SHA-256 (RFC 2104, truncated as in RFC 2104 §5), over everything
 // before it, exactly as it was sent. Keys are chosen by (from, to), so that unicast can be under pairwise keys.
 
-import { isEqualSecret, truncatedHmac } from "../base/hash.ts";
+import { HmacKey, isEqualSecret } from "../base/hash.ts";
 import type { Member } from "../base/ids.ts";
 
 /** Bytes of the authentication field at the end of a frame. */
@@ -17,10 +17,9 @@ export interface Authenticator {
  * NOT A SECRET. The fixed, published key of sites without identities of their own: it finds damage and strangers' traffic,
  * and keeps nobody out who wants in.
  */
-const publishedKey = Buffer.from("skein: published key of sites without identities");
+const publishedKey = new HmacKey(Buffer.from("skein: published key of sites without identities"));
 
 export const publishedAuthenticator: Authenticator = {
-  sign: (_from, _to, content) => truncatedHmac(publishedKey, [content], authenticationBytes),
-  verify: (_from, _to, content, field) =>
-    isEqualSecret(truncatedHmac(publishedKey, [content], authenticationBytes), field),
+  sign: (_from, _to, content) => publishedKey.truncated(content, authenticationBytes),
+  verify: (_from, _to, content, field) => isEqualSecret(publishedKey.truncated(content, authenticationBytes), field),
 };

@@ -10,7 +10,7 @@ import type { SensorId } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import type { Clock, Timer } from "../base/ports/clock.ts";
 import type { LogFile, LogFiles, LogPosition, LogUsage } from "../base/ports/log-file.ts";
-import { between, type Duration, type Instant, milliseconds, type SiteTime, seconds } from "../base/units.ts";
+import { between, type Duration, type Instant, milliseconds, type SiteTime, seconds, siteTime } from "../base/units.ts";
 import { encodePayload, type StampsPayload, type StoredPayload } from "./reading-codec.ts";
 import { isStamped, ReadingLog, type StoredReading } from "./reading-log.ts";
 import type { Reading } from "./types.ts";
@@ -86,6 +86,8 @@ export class ReadingStore {
   #flushThrough = 0;
   #timer: Timer | undefined;
   #isWriting = false;
+  /** Of the stamps that `synchronize` gave. */
+  #newestPending = 0;
   #isHeld: boolean;
   #closing: Promise<void> | undefined;
   #isClosed = false;
@@ -145,6 +147,12 @@ export class ReadingStore {
     return this.#readings.lastStamp;
   }
 
+  /** As `lastStamp`, of what waits for its flush too: no later reading may be stamped before it. */
+  get newestStamp(): SiteTime | undefined {
+    const { lastStamp } = this;
+    return this.#newestPending > (lastStamp ?? 0) ? siteTime(this.#newestPending) : lastStamp;
+  }
+
   status(): ReadingStoreStatus {
     const [stopped, pending, refused] = [this.#stopped, this.#pending.length, this.#refused];
     return { taken: this.taken, ready: this.ready, pending, stopped, refused };
@@ -185,6 +193,7 @@ export class ReadingStore {
       pending.stamp ??= Math.max(pending.elapsed + offset, newest);
       newest = Math.max(newest, pending.stamp);
     }
+    this.#newestPending = newest;
     this.#pump();
   }
 

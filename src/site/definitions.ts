@@ -81,7 +81,10 @@ export class DefinitionHistory implements CellSource {
     const isBack = previous !== undefined && isSame(previous.aggregations, aggregations);
     const next = isBack ? [...kept.slice(0, -1), { ...previous, aggregations }] : [...kept, { from, aggregations }];
     const versions = withinBounds(next, moment.horizon);
-    for (const version of [...this.#definitions.versions, ...versions]) this.#touch(keyOf(version));
+    const unchanged = new Set(versions.filter((version) => this.#definitions.versions.includes(version)));
+    for (const version of [...this.#definitions.versions, ...versions]) {
+      if (!unchanged.has(version)) this.#touch(keyOf(version));
+    }
     this.#touch(revisionKey);
     this.#definitions = { revision: moment.index, versions };
     return true;
@@ -187,7 +190,10 @@ function withinBounds(versions: readonly DefinitionVersion[], horizon: SiteTime)
     if (oldest !== undefined) sensors -= sensorsIn(oldest);
     first += 1;
   }
-  return versions.slice(first).map((version, place) => (place === 0 ? { ...version, from: siteTime(0) } : version));
+  const isAtStart = (version: DefinitionVersion, place: number): boolean => place > 0 || version.from === 0;
+  return versions
+    .slice(first)
+    .map((version, place) => (isAtStart(version, place) ? version : { ...version, from: siteTime(0) }));
 }
 
 function sensorsIn(version: DefinitionVersion): number {

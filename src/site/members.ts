@@ -5,15 +5,7 @@
 // readings goes on exactly there, once: a second claimant would count them twice, and is refused.
 
 import { decode, encode } from "../base/cbor.ts";
-import {
-  type DeviceId,
-  type Incarnation,
-  isIncarnation,
-  isMemberKey,
-  type MemberKey,
-  memberKey,
-  memberOf,
-} from "../base/ids.ts";
+import { type DeviceId, type Incarnation, isIncarnation, isMemberKey, type MemberKey, memberKey } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import { Fields } from "../base/shape.ts";
 import { type LogIndex, logIndex } from "../base/units.ts";
@@ -72,6 +64,8 @@ export class Members implements CellSource {
   readonly prefix = "member/";
   readonly #touch: (key: string) => void;
   readonly #members = new Map<DeviceId, SiteMember & Position>();
+  /** The same ones: who is asked for is nearly always asked for by origin. */
+  readonly #origins = new Map<MemberKey, SiteMember & Position>();
   readonly #gone = new Map<MemberKey, Gone>();
   #order = 0;
 
@@ -110,7 +104,7 @@ export class Members implements CellSource {
     if (position === undefined) return;
     position.counted = to;
     position.stored = Math.max(position.stored, stored, to);
-    this.#touch(this.prefix + memberOf(origin).device);
+    this.#touch(this.prefix + position.device);
   }
 
   /** Why these joins cannot all be; undefined: they can. */
@@ -136,7 +130,7 @@ export class Members implements CellSource {
       const known = this.#members.get(device);
       this.#touch(this.prefix + device);
       if (known?.incarnation === incarnation) {
-        this.#members.set(device, { ...known, session, start, version });
+        this.#put({ ...known, session, start, version });
         continue;
       }
       const inherited = this.#ancestorOf({ device, was });
@@ -148,7 +142,7 @@ export class Members implements CellSource {
       }
       if (inherited !== undefined) this.#setHeir(inherited, incarnation);
       const { counted, stored } = ancestor ?? { counted: 0, stored: 0 };
-      this.#members.set(device, { device, incarnation, session, start, version, joinedAt: index, counted, stored });
+      this.#put({ device, incarnation, session, start, version, joinedAt: index, counted, stored });
     }
     return { ended, resumed };
   }
@@ -167,6 +161,7 @@ export class Members implements CellSource {
     if (known === undefined) return undefined;
     this.#end(known);
     this.#members.delete(device);
+    this.#origins.delete(memberKey(known));
     this.#touch(this.prefix + device);
     return { ended: [this.#endedOrigin(memberKey(known))], resumed: [] };
   }
@@ -192,7 +187,7 @@ export class Members implements CellSource {
       stored: fields.count(),
     };
     if (fields.finish(member) === undefined) return false;
-    this.#members.set(device, member);
+    this.#put(member);
     return true;
   }
 
@@ -244,9 +239,15 @@ export class Members implements CellSource {
   }
 
   #position(origin: MemberKey): (SiteMember & Position) | undefined {
-    const { device, incarnation } = memberOf(origin);
-    const member = this.#members.get(device);
-    return member?.incarnation === incarnation ? member : undefined;
+    return this.#origins.get(origin);
+  }
+
+  /** In the place of what the device was before. */
+  #put(member: SiteMember & Position): void {
+    const before = this.#members.get(member.device);
+    if (before !== undefined) this.#origins.delete(memberKey(before));
+    this.#members.set(member.device, member);
+    this.#origins.set(memberKey(member), member);
   }
 
   #endedOrigin(origin: MemberKey): EndedOrigin {

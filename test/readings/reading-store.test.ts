@@ -1,74 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { VirtualClock, VirtualTime } from "../../firmware-sim/virtual-clock.ts";
 import { SkeinError } from "../../src/base/errors.ts";
 import { limits } from "../../src/base/limits.ts";
-import { type Duration, milliseconds, type SiteTime, seconds, siteTime } from "../../src/base/units.ts";
-import type { StoredReading } from "../../src/readings/reading-log.ts";
-import { ReadingStore } from "../../src/readings/reading-store.ts";
-import { quality, type Reading } from "../../src/readings/types.ts";
+import { milliseconds, siteTime } from "../../src/base/units.ts";
+import type { Reading } from "../../src/readings/types.ts";
 import { aSensor } from "./definitions.ts";
-import { MemoryDisk, MemoryLogFiles } from "./memory-log-files.ts";
-
-/** One device whose power can be cut. */
-class Bench {
-  readonly time = new VirtualTime();
-  readonly disk = new MemoryDisk();
-  readonly taken: StoredReading[] = [];
-  readonly events: string[] = [];
-  clock = new VirtualClock(this.time);
-  readonly #syncTime: Duration;
-  #session = 0;
-
-  /** `syncTime`: what the disk takes to make a payload durable. */
-  constructor(syncTime = milliseconds(5)) {
-    this.#syncTime = syncTime;
-  }
-
-  async start(options: { lastSiteTime?: number; isHeld?: boolean; keptBytes?: number } = {}): Promise<ReadingStore> {
-    this.clock.stop();
-    this.clock = new VirtualClock(this.time);
-    this.#session += 1;
-    return await ReadingStore.open(new MemoryLogFiles(this.disk, this.clock, this.#syncTime), this.clock, {
-      flushInterval: () => seconds(10),
-      keptBytes: options.keptBytes ?? 1_000_000,
-      session: this.#session,
-      lastSiteTime: options.lastSiteTime === undefined ? undefined : siteTime(options.lastSiteTime),
-      isHeld: options.isHeld ?? false,
-      listener: {
-        taken: (readings) => void this.taken.push(...readings),
-        stopped: (reason) => void this.events.push(`stopped: ${reason.code}`),
-        resumed: () => void this.events.push("resumed"),
-        failed: (reason) => void this.events.push(`failed: ${reason.code}`),
-      },
-    });
-  }
-
-  run(span: number): void {
-    this.time.run(milliseconds(span));
-  }
-
-  read(store: ReadingStore, from: number, maxCount = 100_000): readonly Reading[] {
-    let found: readonly Reading[] | undefined;
-    store.read(from, maxCount, (failure, readings) => {
-      if (failure !== undefined) throw failure;
-      found = readings;
-    });
-    expect(found).toBeUndefined();
-    this.run(20);
-    return found ?? [];
-  }
-}
-
-function add(store: ReadingStore, stamp: number | undefined, ...values: number[]): void {
-  for (const value of values) store.add(aSensor, value, 0, stamp as SiteTime | undefined);
-}
-
-const brief = (readings: readonly StoredReading[]) =>
-  readings.map(({ number, stamp, value }) => [number, stamp, value]);
+import { add, brief, ReadingBench } from "./reading-bench.ts";
 
 describe("a device's readings", () => {
   it("are numbered in the order of storing, and taken when their sync returned", async () => {
-    const bench = new Bench();
+    const bench = new ReadingBench();
     const store = await bench.start();
     add(store, 1000, 1.5, 2.5);
     bench.run(8900);
@@ -83,7 +23,7 @@ describe("a device's readings", () => {
   });
 
   it("that a power cut took leave no hole: their numbers are used again", async () => {
-    const bench = new Bench();
+    const bench = new ReadingBench();
     const before = await bench.start();
     add(before, 1000, 1);
     before.flush();
@@ -103,7 +43,7 @@ describe("a device's readings", () => {
   });
 
   it("come back the same after a restart, from the log as from memory", async () => {
-    const bench = new Bench();
+    const bench = new ReadingBench();
     const before = await bench.start();
     for (let i = 0; i < 500; i++) before.add(aSensor, i % 3 === 0 ? -0 : i / 7, i % 2, siteTime(i * 10.4));
     before.flush();
@@ -119,7 +59,7 @@ describe("a device's readings", () => {
   });
 
   it("are synced within the flush interval, also where the sync takes its time (0.9 s)", async () => {
-    const bench = new Bench(milliseconds(900));
+    const bench = new ReadingBench(milliseconds(900));
     const store = await bench.start();
     add(store, 1000, 1.5);
     bench.run(10_000);
@@ -127,7 +67,7 @@ describe("a device's readings", () => {
   });
 
   it("are flushed at once when many wait", async () => {
-    const bench = new Bench();
+    const bench = new ReadingBench();
     const store = await bench.start();
     for (let i = 0; i < limits.flushReadings; i++) add(store, 5, i);
     bench.run(50);
@@ -135,7 +75,7 @@ describe("a device's readings", () => {
   });
 
   it("beyond the bound of what may wait are refused and counted", async () => {
-    const bench = new Bench();
+    const bench = new ReadingBench();
     const store = await bench.start({ isHeld: true });
     for (let i = 0; i < limits.pendingReadings; i++) expect(store.add(aSensor, i, 0, siteTime(1))).toBe(true);
     expect(store.add(aSensor, 1, 0, siteTime(1))).toBe(false);
@@ -143,7 +83,7 @@ describe("a device's readings", () => {
   });
 
   it("are read from the log where memory no longer has them", async () => {
-    const bench = new Bench();
+    const bench = new ReadingBench();
     const store = await bench.start();
     const count = 3 * limits.recentReadings;
     for (let i = 1; i <= count; i++) {
@@ -159,7 +99,7 @@ describe("a device's readings", () => {
   });
 
   it("that are counted give their room back; the newest payload stays, for the number in it", async () => {
-    const bench = new Bench();
+    const bench = new ReadingBench();
     const store = await bench.start({ keptBytes: 0 });
     for (let i = 1; i <= 5; i++) {
       add(store, i, i);
@@ -180,7 +120,7 @@ describe("a device's readings", () => {
   });
 
   it("wait while nobody knows where their numbering goes on, then go on behind what is counted", async () => {
-    const bench = new Bench();
+    const bench = new ReadingBench();
     const original = await bench.start();
     add(original, 1, 1, 2);
     original.flush();
@@ -202,161 +142,11 @@ describe("a device's readings", () => {
   });
 });
 
-describe("readings before the device has site time", () => {
-  it("get their stamps by one record at the first synchronization, and only then are ready", async () => {
-    const bench = new Bench();
-    const store = await bench.start();
-    add(store, undefined, 1);
-    bench.run(1000);
-    add(store, undefined, 2);
-    bench.run(10_000);
-    expect(store.status()).toMatchObject({ taken: 2, ready: 0 });
-    expect(bench.read(store, 0)).toEqual([]);
-    bench.run(980);
-    store.synchronize(siteTime(500_000));
-    add(store, 500_000, 3);
-    bench.run(10_100);
-    expect(store.ready).toBe(3);
-    const expected = [
-      [1, 488_000, 1],
-      [2, 489_000, 2],
-      [3, 500_000, 3],
-    ];
-    expect(brief(bench.read(store, 0))).toEqual(expected);
-    expect(bench.disk.records).toHaveLength(3);
-    const again = await bench.start();
-    expect(brief(bench.read(again, 0))).toEqual(expected);
-  });
-
-  it("get none before one that was given already: not in memory, on the card, or after a restart", async () => {
-    for (const isFlushed of [false, true]) {
-      const bench = new Bench();
-      const store = await bench.start();
-      add(store, 100_000, 1);
-      add(store, undefined, 2);
-      bench.run(1000);
-      add(store, undefined, 3);
-      if (isFlushed) {
-        store.flush();
-        bench.run(500);
-      }
-      bench.run(1000);
-      store.synchronize(siteTime(100_500)); // half a second has passed on the site's clock, two on the device's
-      add(store, 101_000, 4);
-      store.flush();
-      bench.run(500);
-      const expected = [100_000, 100_000, 100_000, 101_000];
-      expect(bench.read(store, 0).map(({ stamp }) => stamp)).toEqual(expected);
-      const again = await bench.start();
-      expect(bench.read(again, 0).map(({ stamp }) => stamp)).toEqual(expected);
-      expect(again.lastStamp).toBe(101_000);
-    }
-  });
-
-  it("that still wait for their flush are stamped in it", async () => {
-    const bench = new Bench();
-    const store = await bench.start();
-    add(store, undefined, 1);
-    bench.run(2000);
-    add(store, 100_000, 2);
-    store.flush();
-    bench.run(100);
-    expect(brief(bench.read(store, 0))).toEqual([
-      [1, 98_000, 1],
-      [2, 100_000, 2],
-    ]);
-    expect(bench.disk.records).toHaveLength(1);
-  });
-
-  it("whose session ended get theirs from the last site time known plus elapsed time, flagged as guessed", async () => {
-    const bench = new Bench();
-    const first = await bench.start();
-    add(first, undefined, 1);
-    bench.run(3000);
-    add(first, undefined, 2);
-    bench.run(11_000);
-    const store = await bench.start({ lastSiteTime: 70_000 });
-    bench.run(100);
-    expect(store.ready).toBe(2);
-    const guessed = bench.read(store, 0);
-    expect(brief(guessed)).toEqual([
-      [1, 70_000, 1],
-      [2, 73_000, 2],
-    ]);
-    expect(guessed.map((reading) => reading.quality)).toEqual([quality.timeGuessed, quality.timeGuessed]);
-    const again = await bench.start({ lastSiteTime: 90_000 });
-    bench.run(100);
-    expect(bench.read(again, 0)).toEqual(guessed);
-  });
-
-  it("of several sessions are guessed one after the other", async () => {
-    const bench = new Bench();
-    for (const value of [1, 2]) {
-      const store = await bench.start();
-      add(store, undefined, value);
-      bench.run(4000);
-      add(store, undefined, value + 10);
-      bench.run(11_000);
-    }
-    const store = await bench.start({ lastSiteTime: 1000 });
-    bench.run(100);
-    expect(brief(bench.read(store, 0))).toEqual([
-      [1, 1000, 1],
-      [2, 5000, 11],
-      [3, 5000, 2],
-      [4, 9000, 12],
-    ]);
-  });
-
-  it("of a session that never knew any are placed just before the one that learns it", async () => {
-    const bench = new Bench();
-    const first = await bench.start();
-    add(first, undefined, 1);
-    bench.run(11_000);
-    const store = await bench.start();
-    bench.run(5000);
-    expect(store.ready).toBe(0);
-    store.synchronize(siteTime(100_000));
-    bench.run(100);
-    const [only] = bench.read(store, 0);
-    expect(only).toMatchObject({ number: 1, stamp: 95_000, quality: quality.timeGuessed });
-  });
-
-  it("after site time was lost in the middle of a session wait for the next synchronization", async () => {
-    const bench = new Bench();
-    const store = await bench.start();
-    add(store, 50_000, 1);
-    store.flush();
-    bench.run(1000);
-    add(store, undefined, 2);
-    store.flush();
-    bench.run(1000);
-    expect(store.status()).toMatchObject({ taken: 2, ready: 1 });
-    store.synchronize(siteTime(60_000));
-    bench.run(100);
-    expect(brief(bench.read(store, 1))).toEqual([[2, 59_000, 2]]);
-  });
-
-  it("are shown as stored all the while", async () => {
-    const bench = new Bench();
-    const store = await bench.start();
-    add(store, undefined, 1);
-    store.flush();
-    bench.run(100);
-    let stored: readonly StoredReading[] = [];
-    store.readStored(0, 10, (_failure, found) => {
-      stored = found;
-    });
-    bench.run(100);
-    expect(brief(stored)).toEqual([[1, undefined, 1]]);
-  });
-});
-
 describe("a card without room", () => {
   const full = new SkeinError("disk-full", "no room");
 
   it("stops sampling by name, keeps what waits, and goes on when there is room", async () => {
-    const bench = new Bench();
+    const bench = new ReadingBench();
     const store = await bench.start();
     add(store, 1, 1);
     bench.disk.failure = full;
@@ -377,7 +167,7 @@ describe("a card without room", () => {
   });
 
   it("takes readings again once counted ones are released (the log's own bound)", async () => {
-    const bench = new Bench();
+    const bench = new ReadingBench();
     bench.disk.capacity = 40;
     const store = await bench.start();
     for (let i = 1; i <= 10; i++) {
@@ -393,7 +183,7 @@ describe("a card without room", () => {
   });
 
   it("that fails for good is told once, and nothing is taken any more", async () => {
-    const bench = new Bench();
+    const bench = new ReadingBench();
     const store = await bench.start();
     add(store, 1, 1);
     bench.disk.failure = new SkeinError("disk-failed", "gone");
@@ -408,7 +198,7 @@ describe("a card without room", () => {
   });
 
   it("whose log holds a payload of another version is refused at opening", async () => {
-    const bench = new Bench();
+    const bench = new ReadingBench();
     bench.disk.records = [{ position: 1, payload: Uint8Array.of(9, 9) }];
     await expect(bench.start()).rejects.toMatchObject({ code: "log-damaged" });
   });
@@ -416,7 +206,7 @@ describe("a card without room", () => {
 
 describe("closing", () => {
   it("writes what waits, whoever calls it how often", async () => {
-    const bench = new Bench();
+    const bench = new ReadingBench();
     const store = await bench.start();
     add(store, 1, 1);
     const closed = Promise.all([store.close(), store.close()]);

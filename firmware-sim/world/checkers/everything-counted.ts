@@ -12,7 +12,7 @@ import type { Lineage, WindowDelta } from "../books/committed-entries.ts";
 import { itemIdOf, publishedWindow } from "../books/committed-items.ts";
 import type { ReadingKey } from "../books/expected-definitions.ts";
 import { booksOf, type SiteBooks } from "../books/site-books.ts";
-import { type CheckedWorld, type Checker, type CheckerOf, Violation } from "../checker.ts";
+import { type CheckedWorld, type Checker, type CheckerOf, Violation, type WatchedLife } from "../checker.ts";
 
 const name = "everything-counted";
 
@@ -58,8 +58,9 @@ class EverythingCounted implements Checker {
   waitsFor(): string | undefined {
     const lineage = this.#books.newest;
     if (lineage === undefined) return "nothing was ever committed";
+    const upToDate = [...this.#world.lives()].filter(({ replica }) => replica.appliedIndex === lineage.head);
     for (const [device, incarnation] of lineage.members.entries()) {
-      const why = this.#whyUncounted(lineage, memberKey({ device, incarnation }));
+      const why = this.#whyUncounted(lineage, memberKey({ device, incarnation }), upToDate);
       if (why !== undefined) return why;
     }
     return this.#whyUnpublished(lineage);
@@ -73,14 +74,13 @@ class EverythingCounted implements Checker {
     for (const origin of lineage.gone.keys()) this.#isNamed(lineage, origin);
   }
 
-  #whyUncounted({ counted, head }: Lineage, origin: MemberKey): string | undefined {
+  #whyUncounted({ counted }: Lineage, origin: MemberKey, upToDate: readonly WatchedLife[]): string | undefined {
     const place = counted.get(origin) ?? 0;
     const last = this.#books.sequences.lastValue(origin);
     if (place < last) return `${origin} is counted up to ${place}, and has taken ${last}`;
-    for (const { self, replica } of this.#world.lives()) {
+    for (const { self, replica } of upToDate) {
       const shown = replica.state.counted(origin);
-      if (replica.appliedIndex === head && shown !== place)
-        return `${self} has ${origin} counted up to ${shown}, not ${place}`;
+      if (shown !== place) return `${self} has ${origin} counted up to ${shown}, not ${place}`;
     }
     return undefined;
   }

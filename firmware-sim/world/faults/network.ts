@@ -9,10 +9,29 @@ import { machineAt } from "./devices.ts";
 
 const directions: readonly Cut[] = ["both", "to-broker", "from-broker"];
 
+/** As where a cable is pulled out of a switch: both ends notice at once. Cut it before it dials again. */
+function reset(world: World, machines: readonly Machine[], brokers: readonly string[]): void {
+  for (const machine of machines) for (const url of brokers) world.network.broker(url).reset(machine.name);
+}
+
 function cut(world: World, machines: readonly Machine[], brokers: readonly string[], how: Cut): () => void {
   for (const machine of machines) for (const url of brokers) world.network.cut(machine.name, url, how);
   return () => {
     for (const machine of machines) for (const url of brokers) world.network.heal(machine.name, url);
+  };
+}
+
+/** `machine` and one broker, away from all others, with all connections across reset. Undefined: there is one broker only. */
+export function splitOff(world: World, machine: Machine, broker: number): (() => void) | undefined {
+  const own = urls(world)[broker % world.brokers.length];
+  if (own === undefined || world.brokers.length < 2) return undefined;
+  const theirs = urls(world).filter((url) => url !== own);
+  const others = world.machines.filter((each) => each !== machine);
+  reset(world, [machine], theirs);
+  reset(world, others, [own]);
+  const ends = [cut(world, [machine], theirs, "both"), cut(world, others, [own], "both")];
+  return () => {
+    for (const end of ends) end();
   };
 }
 
@@ -83,6 +102,16 @@ export const networkFaults: readonly FaultKind[] = [
       return () => {
         for (const end of ends) end();
       };
+    },
+  },
+  {
+    name: "coordinator-split-off",
+    what: "the coordinator and one broker fall off the site; all connections across are reset, and noticed at once",
+    weight: 2,
+    lasts: [2_000, 40_000],
+    begin: (world, { target }) => {
+      const coordinator = world.coordinator();
+      return coordinator && splitOff(world, coordinator, target);
     },
   },
   {

@@ -1,0 +1,67 @@
+// One device's readings store on a disk whose power can be cut, in virtual time.
+
+import { expect } from "vitest";
+import { VirtualClock, VirtualTime } from "../../firmware-sim/virtual-clock.ts";
+import { type Duration, milliseconds, type SiteTime, seconds, siteTime } from "../../src/base/units.ts";
+import type { StoredReading } from "../../src/readings/reading-log.ts";
+import { ReadingStore } from "../../src/readings/reading-store.ts";
+import type { Reading } from "../../src/readings/types.ts";
+import { aSensor } from "./definitions.ts";
+import { MemoryDisk, MemoryLogFiles } from "./memory-log-files.ts";
+
+/** One device whose power can be cut. */
+export class ReadingBench {
+  readonly time = new VirtualTime();
+  readonly disk = new MemoryDisk();
+  readonly taken: StoredReading[] = [];
+  readonly events: string[] = [];
+  clock = new VirtualClock(this.time);
+  readonly #syncTime: Duration;
+  #session = 0;
+
+  /** `syncTime`: what the disk takes to make a payload durable. */
+  constructor(syncTime = milliseconds(5)) {
+    this.#syncTime = syncTime;
+  }
+
+  async start(options: { lastSiteTime?: number; isHeld?: boolean; keptBytes?: number } = {}): Promise<ReadingStore> {
+    this.clock.stop();
+    this.clock = new VirtualClock(this.time);
+    this.#session += 1;
+    return await ReadingStore.open(new MemoryLogFiles(this.disk, this.clock, this.#syncTime), this.clock, {
+      flushInterval: () => seconds(10),
+      keptBytes: options.keptBytes ?? 1_000_000,
+      session: this.#session,
+      lastSiteTime: options.lastSiteTime === undefined ? undefined : siteTime(options.lastSiteTime),
+      isHeld: options.isHeld ?? false,
+      listener: {
+        taken: (readings) => void this.taken.push(...readings),
+        stopped: (reason) => void this.events.push(`stopped: ${reason.code}`),
+        resumed: () => void this.events.push("resumed"),
+        failed: (reason) => void this.events.push(`failed: ${reason.code}`),
+      },
+    });
+  }
+
+  run(span: number): void {
+    this.time.run(milliseconds(span));
+  }
+
+  read(store: ReadingStore, from: number, maxCount = 100_000): readonly Reading[] {
+    let found: readonly Reading[] | undefined;
+    store.read(from, maxCount, (failure, readings) => {
+      if (failure !== undefined) throw failure;
+      found = readings;
+    });
+    expect(found).toBeUndefined();
+    this.run(20);
+    return found ?? [];
+  }
+}
+
+export function add(store: ReadingStore, stamp: number | undefined, ...values: number[]): void {
+  for (const value of values) store.add(aSensor, value, 0, stamp as SiteTime | undefined);
+}
+
+export const brief = (readings: readonly StoredReading[]) =>
+  readings.map(({ number, stamp, value }) => [number, stamp, value]);
