@@ -7,6 +7,7 @@
 import type { AgentConfiguration } from "../../src/agent/ports.ts";
 import { assert, type SkeinError } from "../../src/base/errors.ts";
 import { deviceId, type MemberKey, memberOf } from "../../src/base/ids.ts";
+import { limits } from "../../src/base/limits.ts";
 import type { Logger } from "../../src/base/ports/logger.ts";
 import { type Duration, type Instant, instant, milliseconds, seconds } from "../../src/base/units.ts";
 import { allVoters } from "../../src/raft/voters.ts";
@@ -34,6 +35,13 @@ import { UniqueSensors } from "./unique-sensors.ts";
 const smallSizes = {
   limits: { ...defaultRaftLimits, tailEntries: 20, tailBytes: 8_192, snapshotChunkBytes: 2_048 },
   checkpointBytes: 8_192,
+};
+const usualSizes = { limits: defaultRaftLimits, checkpointBytes: limits.checkpointLogBytes };
+const sizesOf = ({ areLogsSmall, outboxBytes }: SitePlan): Pick<AgentConfiguration, "sizes"> => {
+  const sizes = areLogsSmall ? smallSizes : usualSizes;
+  if (outboxBytes === undefined) return { sizes };
+  const [outboxHighBytes, outboxLowBytes] = [outboxBytes / 2, outboxBytes / 4];
+  return { sizes: { ...sizes, bounds: { ...limits, outboxBytes, outboxHighBytes, outboxLowBytes } } };
 };
 const logLinesKept = 400;
 /** Of the crystals of a Pi, in parts per million. */
@@ -263,7 +271,7 @@ export class World {
       keepAlive: seconds(10),
       timing: defaultTiming,
       version: "0.0.0-world",
-      ...(this.plan.areLogsSmall ? { sizes: smallSizes } : {}),
+      ...sizesOf(this.plan),
     };
   }
 
