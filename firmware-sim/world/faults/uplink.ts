@@ -24,11 +24,7 @@ export const uplinkFaults: readonly FaultKind[] = [
     begin: (world, { strength }) => {
       const broker = world.network.broker(uplinkUrl);
       broker.loseAcknowledgements(0.1 + 0.8 * strength);
-      // Over a connection that lives, MQTT says nothing twice: with the fault ends what it was a fault of.
-      return () => {
-        broker.loseAcknowledgements(0);
-        for (const { name } of world.machines) broker.reset(name);
-      };
+      return () => broker.loseAcknowledgements(0);
     },
   },
   {
