@@ -14,6 +14,10 @@ export interface SitePlan {
   /** Log and checkpoints so small that snapshots are sent all the time. */
   readonly areLogsSmall: boolean;
   readonly clients: readonly ClientHabits[];
+  /** Heartbeats, election timeouts and keep-alives are so many times the usual; 1 if absent. Days of little take minutes then. */
+  readonly pace?: number;
+  /** Of commands in one append; the usual if absent. */
+  readonly batchBytes?: number;
   /** Of the safety phase. */
   readonly storm: number;
 }

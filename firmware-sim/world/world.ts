@@ -7,8 +7,10 @@
 import type { AgentConfiguration } from "../../src/agent/ports.ts";
 import { assert, type SkeinError } from "../../src/base/errors.ts";
 import { deviceId, type MemberKey, memberOf } from "../../src/base/ids.ts";
+import { limits } from "../../src/base/limits.ts";
 import type { Logger } from "../../src/base/ports/logger.ts";
 import { type Duration, type Instant, instant, milliseconds, seconds } from "../../src/base/units.ts";
+import type { RaftTiming } from "../../src/raft/types.ts";
 import { allVoters } from "../../src/raft/voters.ts";
 import { defaultRaftLimits, defaultTiming } from "../../src/replica/open-replica.ts";
 import { DeviceGate } from "../device-gate.ts";
@@ -40,6 +42,21 @@ const logLinesKept = 400;
 const driftPpmMax = 60;
 /** What a monotonic clock says when the agent starts, at most. */
 const uptimeMsMax = 60_000;
+
+const usualSizes = { limits: defaultRaftLimits, checkpointBytes: limits.checkpointLogBytes };
+
+function sizesOf({ areLogsSmall, batchBytes }: SitePlan): Pick<AgentConfiguration, "sizes"> {
+  if (!areLogsSmall && batchBytes === undefined) return {};
+  const sizes = areLogsSmall ? smallSizes : usualSizes;
+  return { sizes: { ...sizes, limits: { ...sizes.limits, ...(batchBytes === undefined ? {} : { batchBytes }) } } };
+}
+
+const paced = (pace: number): RaftTiming => ({
+  ...defaultTiming,
+  heartbeatInterval: milliseconds(defaultTiming.heartbeatInterval * pace),
+  electionTimeoutMin: milliseconds(defaultTiming.electionTimeoutMin * pace),
+  electionTimeoutMax: milliseconds(defaultTiming.electionTimeoutMax * pace),
+});
 
 /** Lets promises that are settled go on, all of them. */
 const carriedOn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -89,9 +106,9 @@ export class World {
     for (let number = 1; number <= plan.devices; number++) this.addMachine(`pi-${number}`);
   }
 
-  /** With an empty card, and without power. */
-  addMachine(name: string, device = name): Machine {
-    const machine = new Machine({ machine: name, device: deviceId(device) }, this.newCard(), this.#host(name));
+  /** With an empty card unless one is given, and without power. */
+  addMachine(name: string, device = name, card = this.newCard()): Machine {
+    const machine = new Machine({ machine: name, device: deviceId(device) }, card, this.#host(name));
     this.machines.push(machine);
     return machine;
   }
@@ -128,11 +145,18 @@ export class World {
     this.checkpost.tell("cardLost", machine.card.name, what);
   }
 
-  /** On another card, of another serial; the checkers know. */
-  copyOf(card: Card): Card {
+  /** On another card, of another serial unless one is given; the checkers know. */
+  copyOf(card: Card, serial?: string): Card {
     const copy = this.newCard();
     this.checkpost.tell("cardCopied", card.name, copy.name);
-    return { name: copy.name, disk: card.disk.copy(`cid:${copy.name}`) };
+    return { name: copy.name, disk: card.disk.copy(serial ?? `cid:${copy.name}`) };
+  }
+
+  /** The machine and its card leave the site for good. */
+  discard(machine: Machine): void {
+    machine.cutPower();
+    this.checkpost.tell("cardLost", machine.card.name, "everything");
+    this.machines.splice(this.machines.indexOf(machine), 1);
   }
 
   machine(name: string): Machine {
@@ -260,10 +284,10 @@ export class World {
       device: machine.device,
       found: machine === this.machines[0] && machine.card.name === "card-1",
       brokers: this.brokers.map(({ url }) => ({ url })),
-      keepAlive: seconds(10),
-      timing: defaultTiming,
+      keepAlive: milliseconds(seconds(10) * (this.plan.pace ?? 1)),
+      timing: paced(this.plan.pace ?? 1),
       version: "0.0.0-world",
-      ...(this.plan.areLogsSmall ? { sizes: smallSizes } : {}),
+      ...sizesOf(this.plan),
     };
   }
 
