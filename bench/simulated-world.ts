@@ -87,6 +87,7 @@ function sitePlan(): WorldPlan {
       window: 60_000,
       flushInterval: 10_000,
       areLogsSmall: false,
+      outboxBytes: undefined,
     },
     faults,
   };

@@ -4,9 +4,19 @@
 import type { DeviceId } from "../../src/base/ids.ts";
 import { seconds } from "../../src/base/units.ts";
 import { ApiClient } from "../../src/mqtt/api-client.ts";
-import { VirtualClock } from "../virtual-clock.ts";
+import type { SimulatedNetwork } from "../network.ts";
+import type { SeededRandom } from "../seeded-random.ts";
+import type { SimulatedBroker } from "../simulated-broker.ts";
+import { VirtualClock, type VirtualTime } from "../virtual-clock.ts";
 import { worldSite } from "./names.ts";
-import type { World } from "./world.ts";
+
+/** What she reaches of a world. */
+export interface OperatedSite {
+  readonly time: VirtualTime;
+  readonly random: SeededRandom;
+  readonly network: SimulatedNetwork;
+  readonly brokers: readonly SimulatedBroker[];
+}
 
 const answerWithin = seconds(6);
 
@@ -15,7 +25,7 @@ export class SiteOperator {
   readonly #session: string;
   #serial = 0;
 
-  constructor(world: World) {
+  constructor(world: OperatedSite) {
     const random = world.random.fork("operator");
     this.#session = Buffer.from(random.bytes(16)).toString("hex");
     this.#clients = world.brokers.map(({ url }, number) => {

@@ -16,12 +16,15 @@ import { RegisterClient } from "./register-client.ts";
 import { changed, firstConfiguration } from "./site-configuration.ts";
 import { Situations } from "./situations.ts";
 import { Stage } from "./stage.ts";
+import type { TraceMark } from "./trace-digest.ts";
 import { World } from "./world.ts";
 
 export interface WorldReport {
   readonly seed: number;
   /** Of everything that happened: 64 hex digits. */
   readonly digest: string;
+  /** Digests on the way, if they were asked for (trace-digest.ts); the last is of everything. */
+  readonly marks: readonly TraceMark[];
   readonly events: number;
   /** Virtual time, in ms. */
   readonly span: number;
@@ -47,8 +50,18 @@ const clientsWithin = seconds(60);
 const countedWithin = (plan: WorldPlan): number =>
   3 * (2 * plan.site.window + plan.site.flushInterval + 20_000) + 60_000;
 
-export async function runWorld(seed: number, plan: WorldPlan, checkers: readonly CheckerOf[]): Promise<WorldReport> {
-  return await new WorldRun(seed, plan, checkers).run();
+export interface WorldOptions {
+  /** For whoever compares two runs. */
+  readonly keepsMarks: boolean;
+}
+
+export async function runWorld(
+  seed: number,
+  plan: WorldPlan,
+  checkers: readonly CheckerOf[],
+  options: WorldOptions = { keepsMarks: false },
+): Promise<WorldReport> {
+  return await new WorldRun(seed, plan, checkers, options).run();
 }
 
 class WorldRun {
@@ -60,9 +73,9 @@ class WorldRun {
   readonly #ends = new Set<() => void>();
   #proposals = 0;
 
-  constructor(seed: number, plan: WorldPlan, checkers: readonly CheckerOf[]) {
+  constructor(seed: number, plan: WorldPlan, checkers: readonly CheckerOf[], options: WorldOptions) {
     this.#plan = plan;
-    this.#world = new World(seed, plan.site, [...checkers, () => this.#situations]);
+    this.#world = new World(seed, plan.site, [...checkers, () => this.#situations], options);
   }
 
   async run(): Promise<WorldReport> {
@@ -81,6 +94,7 @@ class WorldRun {
     return {
       seed: world.seed,
       digest: world.trace.digest(),
+      marks: world.trace.marks,
       events: world.trace.events,
       span: world.time.now,
       faults: this.#faults,

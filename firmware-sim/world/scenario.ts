@@ -37,6 +37,7 @@ export const usualSite: SitePlan = {
   window: 10_000,
   flushInterval: 2_000,
   areLogsSmall: false,
+  outboxBytes: undefined,
   clients: [person, person],
   storm: 0,
 };

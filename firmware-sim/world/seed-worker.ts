@@ -13,10 +13,12 @@ export interface SeedOrder {
   readonly scenario?: string;
   /** Instead of what the seed draws: where the shrinker leaves faults out. */
   readonly plan?: WorldPlan;
+  readonly keepsMarks?: boolean;
 }
 
 export async function runSeed(order: SeedOrder): Promise<WorldReport> {
-  return await runWorld(order.seed, orderedPlan(order), allCheckers);
+  const { seed, keepsMarks = false } = order;
+  return await runWorld(seed, orderedPlan(order), allCheckers, { keepsMarks });
 }
 
 export function orderedPlan({ seed, options, plan, scenario: name }: SeedOrder): WorldPlan {

@@ -4,6 +4,7 @@
 //   npm run simulate -- --seed 42               one seed; its last line is its digest
 //   npm run simulate -- --seed 42 --shrink      fewer faults that break the same promise
 //   npm run simulate -- --scenario figure-8     a story told by hand (--scenario list: which there are)
+//   npm run simulate -- --seed 42 --compare     whether it runs the same in a thread, after another seed; if not, where they part
 
 import { execFileSync } from "node:child_process";
 import { availableParallelism } from "node:os";
@@ -15,6 +16,7 @@ import { scenarios } from "./scenarios/all.ts";
 import { orderedPlan, runSeed, type SeedOrder } from "./seed-worker.ts";
 import { shrinkFaults } from "./shrink.ts";
 import { Tally } from "./tally.ts";
+import { partingOf } from "./trace-digest.ts";
 import { runOrders } from "./worker-pool.ts";
 
 const options = await yargs(process.argv.slice(2))
@@ -28,6 +30,11 @@ const options = await yargs(process.argv.slice(2))
   .option("seconds", { type: "number", describe: "Begin no further seed after so many seconds of wall time" })
   .option("scenario", { type: "string", describe: "Play this story instead of drawing faults; `list` names them" })
   .option("shrink", { type: "boolean", describe: "With --seed: look for fewer faults that break it", default: false })
+  .option("compare", {
+    type: "boolean",
+    describe: "With --seed: run it twice, and say where they part",
+    default: false,
+  })
   .option("keep-going", { type: "boolean", describe: "Go on after a broken promise", default: false })
   .strict()
   .parseAsync();
@@ -80,7 +87,7 @@ function* orders(): Generator<SeedOrder> {
 }
 
 async function runOne(seed: number): Promise<number> {
-  const report = await runSeed(orderOf(seed));
+  const report = await runSeed({ ...orderOf(seed), keepsMarks: options.compare });
   const tally = new Tally();
   tally.add(report);
   const { site, faults } = orderedPlan(orderOf(seed));
@@ -98,8 +105,28 @@ async function runOne(seed: number): Promise<number> {
     print(failureLine(report));
     if (options.shrink) await shrink(report);
   }
+  const isRepeatable = !options.compare || (await isSameInThread(report));
   print(`digest ${report.digest}`);
-  return report.violation === undefined ? 0 : 1;
+  return report.violation === undefined && isRepeatable ? 0 : 1;
+}
+
+async function isSameInThread({ seed, marks }: WorldReport): Promise<boolean> {
+  const other = { seed: seed + 1, options: plan };
+  let again: WorldReport["marks"] = [];
+  await runOrders([other, { seed, options: plan, keepsMarks: true }], 1, (report) => {
+    again = report.marks;
+    return true;
+  });
+  const parting = partingOf(marks, again);
+  if (parting === undefined) {
+    print("the same events in a thread, after another seed");
+    return true;
+  }
+  const { after, before, at } = parting;
+  print(
+    `DIFFERENT in a thread, after another seed: after event ${after}, by event ${before} at ${(at / 1000).toFixed(1)} s`,
+  );
+  return false;
 }
 
 async function shrink({ seed, violation }: WorldReport): Promise<void> {

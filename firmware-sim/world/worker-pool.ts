@@ -52,6 +52,7 @@ function crashed({ seed }: SeedOrder, failure: unknown): WorldReport {
   return {
     seed,
     digest: "",
+    marks: [],
     events: 0,
     span: 0,
     faults: new Map(),

@@ -7,12 +7,9 @@
 import type { AgentConfiguration } from "../../src/agent/ports.ts";
 import { assert, type SkeinError } from "../../src/base/errors.ts";
 import { deviceId, type MemberKey, memberOf } from "../../src/base/ids.ts";
-import { limits } from "../../src/base/limits.ts";
 import type { Logger } from "../../src/base/ports/logger.ts";
 import { type Duration, type Instant, instant, milliseconds, seconds } from "../../src/base/units.ts";
-import type { RaftTiming } from "../../src/raft/types.ts";
 import { allVoters } from "../../src/raft/voters.ts";
-import { defaultRaftLimits, defaultTiming } from "../../src/replica/open-replica.ts";
 import { DeviceGate } from "../device-gate.ts";
 import { SimulatedDisk, usualDisk } from "../disk/simulated-disk.ts";
 import { SimulatedNetwork } from "../network.ts";
@@ -20,6 +17,7 @@ import { faultless, type NetworkFaults } from "../network-path.ts";
 import { SeededRandom } from "../seeded-random.ts";
 import type { SimulatedBroker } from "../simulated-broker.ts";
 import { VirtualClock, VirtualTime } from "../virtual-clock.ts";
+import { sizesOf, timingOf } from "./agent-sizes.ts";
 import type { CheckerOf } from "./checker.ts";
 import { Checkpost } from "./checkpost.ts";
 import { type Card, Machine, type MachineHost } from "./machine.ts";
@@ -32,31 +30,11 @@ import { StepHooks } from "./step-hooks.ts";
 import { TraceDigest } from "./trace-digest.ts";
 import { UniqueSensors } from "./unique-sensors.ts";
 
-/** Log and checkpoints so small that snapshots are sent all the time. */
-const smallSizes = {
-  limits: { ...defaultRaftLimits, tailEntries: 20, tailBytes: 8_192, snapshotChunkBytes: 2_048 },
-  checkpointBytes: 8_192,
-};
 const logLinesKept = 400;
 /** Of the crystals of a Pi, in parts per million. */
 const driftPpmMax = 60;
 /** What a monotonic clock says when the agent starts, at most. */
 const uptimeMsMax = 60_000;
-
-const usualSizes = { limits: defaultRaftLimits, checkpointBytes: limits.checkpointLogBytes };
-
-function sizesOf({ areLogsSmall, batchBytes }: SitePlan): Pick<AgentConfiguration, "sizes"> {
-  if (!areLogsSmall && batchBytes === undefined) return {};
-  const sizes = areLogsSmall ? smallSizes : usualSizes;
-  return { sizes: { ...sizes, limits: { ...sizes.limits, ...(batchBytes === undefined ? {} : { batchBytes }) } } };
-}
-
-const paced = (pace: number): RaftTiming => ({
-  ...defaultTiming,
-  heartbeatInterval: milliseconds(defaultTiming.heartbeatInterval * pace),
-  electionTimeoutMin: milliseconds(defaultTiming.electionTimeoutMin * pace),
-  electionTimeoutMax: milliseconds(defaultTiming.electionTimeoutMax * pace),
-});
 
 /** Lets promises that are settled go on, all of them. */
 const carriedOn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -285,9 +263,9 @@ export class World {
       found: machine === this.machines[0] && machine.card.name === "card-1",
       brokers: this.brokers.map(({ url }) => ({ url })),
       keepAlive: milliseconds(seconds(10) * (this.plan.pace ?? 1)),
-      timing: paced(this.plan.pace ?? 1),
+      timing: timingOf(this.plan),
       version: "0.0.0-world",
-      ...sizesOf(this.plan),
+      sizes: sizesOf(this.plan),
     };
   }
 

@@ -1,7 +1,7 @@
 // Three days without uplink, and with an election every few hours: every window's item waits on the cards of all voters, and
 // reaches the cloud in order and without a gap when the link is back (promise P5).
 //
-// Virtual days cost what happens in them. So this site is slow by nature: readings once a minute, windows of half an hour, and
+// Virtual days cost what happens in them. So this site is slow by nature: readings once a minute, windows of ten minutes, and
 // heartbeats, timeouts and keep-alives twenty times the usual.
 
 import { hours, milliseconds, minutes } from "../../../src/base/units.ts";
@@ -19,7 +19,7 @@ export const offlineFor = (days: number): Scenario => ({
     devices: 3,
     brokers: [undefined],
     sensorInterval: minutes(1),
-    window: minutes(30),
+    window: minutes(10),
     flushInterval: minutes(1),
     clients: [],
     pace: 20,
@@ -33,7 +33,7 @@ export const offlineFor = (days: number): Scenario => ({
       stage.fault("coordinator-power-cut", { lasts: minutes(2) });
     }
     const { outbox } = (await stage.coordinator()).status() ?? {};
-    const least = (days * 24 * 60) / 30 / 2;
+    const least = (days * 24 * 60) / 10 / 2;
     stage.expect(`${outbox?.waiting} items wait, of three days`, (outbox?.waiting ?? 0) > least);
   },
 });

@@ -27,8 +27,8 @@ const seen: Readonly<Record<string, readonly Situation[]>> = {
 
 describe("the scenario", () => {
   for (const { name, what } of scenarios) {
-    // Three days take a minute of wall time; three hours have the same in them, closer together.
-    const told = name === "three-days-offline" ? offlineFor(1 / 8) : scenario(name);
+    // Three days take a minute of wall time; an hour has the same in it, closer together.
+    const told = name === "three-days-offline" ? offlineFor(1 / 24) : scenario(name);
     it(`${name}: ${what}`, async () => {
       const report = await played(told, 1);
       expect(report.violation).toBeUndefined();
