@@ -2,7 +2,9 @@
 // phase): no restart, one coordinator, changes commit, every reading counted, the cloud complete. After TigerBeetle's simulator
 // and openraft's turmoil tests.
 
+import type { Random } from "../../src/base/ports/random.ts";
 import { milliseconds, seconds } from "../../src/base/units.ts";
+import type { SiteConfiguration } from "../../src/site/configuration.ts";
 import { VirtualClock } from "../virtual-clock.ts";
 import { type CheckerOf, type ClientOperation, Violation } from "./checker.ts";
 import type { ClientHabits } from "./client-habits.ts";
@@ -13,6 +15,7 @@ import type { WorldPlan } from "./plan.ts";
 import { RegisterClient } from "./register-client.ts";
 import { changed, firstConfiguration } from "./site-configuration.ts";
 import { Situations } from "./situations.ts";
+import { Stage } from "./stage.ts";
 import type { TraceMark } from "./trace-digest.ts";
 import { World } from "./world.ts";
 
@@ -40,6 +43,7 @@ const foundingWithin = seconds(60);
 const coordinatorWithin = seconds(60);
 /** Of a client that only does what it is told to. */
 const resting: ClientHabits = { pause: seconds(1), writes: 0, echoes: 0, isImpatient: false };
+const scenarioPeople = 16;
 /** Longer than any client asks again. */
 const clientsWithin = seconds(60);
 /** PROTOCOLS, E: three of the largest window with its grace, and the backlog. */
@@ -106,6 +110,7 @@ class WorldRun {
     const world = this.#world;
     const { site } = this.#plan;
     world.startSeconds();
+    this.#plan.scenario?.prepare?.(world);
     for (const machine of world.machines) {
       world.after(world.random.below(1000), "first power", () => machine.powerOn());
     }
@@ -123,6 +128,16 @@ class WorldRun {
   async #rage(): Promise<void> {
     const world = this.#world;
     for (const client of this.#clients) client.work();
+    const { scenario } = this.#plan;
+    if (scenario !== undefined) {
+      const people = Array.from({ length: scenarioPeople }, (_, i) =>
+        this.#client(`person-${i + 1}`, { number: i, ...(scenario.change && { change: scenario.change }) }),
+      );
+      this.#clients.push(...people);
+      await world.run(seconds(2)); // they connect
+      await scenario.play(new Stage(world, people, (fault) => this.#begin(fault)));
+      return;
+    }
     for (const fault of this.#plan.faults) world.after(fault.at, `fault: ${fault.kind}`, () => this.#begin(fault));
     await world.run(milliseconds(this.#plan.site.storm));
   }
@@ -211,7 +226,11 @@ class WorldRun {
       number = 0,
       habits = resting,
       change,
-    }: { number?: number; habits?: ClientHabits; change?: () => ReturnType<typeof firstConfiguration> } = {},
+    }: {
+      number?: number;
+      habits?: ClientHabits;
+      change?: (configuration: SiteConfiguration, random: Random) => SiteConfiguration;
+    } = {},
   ): RegisterClient {
     const world = this.#world;
     const { site } = this.#plan;
@@ -221,7 +240,7 @@ class WorldRun {
       random,
       links: world.network.device(name),
       broker: brokerUrl(1 + (number % site.brokers.length)),
-      change: (configuration) => change?.() ?? changed(configuration, site, random),
+      change: (configuration) => change?.(configuration, random) ?? changed(configuration, site, random),
       operation: (operation) => this.#told(operation),
       broken: (failure) => world.break(failure),
     });
