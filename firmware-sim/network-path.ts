@@ -43,6 +43,10 @@ export type Direction = "to-broker" | "from-broker";
 /** `to-broker`: nothing gets from the device to the broker; what the broker says still arrives. */
 export type Cut = "both" | Direction;
 
+const directions: readonly Direction[] = ["to-broker", "from-broker"];
+/** More than any link may have unacknowledged, over all connections of a long cut. */
+const waitingMax = 10_000;
+
 /** One direction of one connection. */
 export interface Lane {
   /** When the last message that kept the order arrives. */
@@ -53,7 +57,9 @@ export class NetworkPath {
   readonly device: string;
   readonly url: string;
   faults: NetworkFaults;
-  cut: Cut | undefined;
+  #cut: Cut | undefined;
+  /** What TCP goes on trying to send, by direction, in order. */
+  readonly #waiting: Record<Direction, (() => void)[]> = { "to-broker": [], "from-broker": [] };
   readonly #time: VirtualTime;
   readonly #random: SeededRandom;
 
@@ -69,8 +75,30 @@ export class NetworkPath {
     this.faults = faults;
   }
 
+  get cut(): Cut | undefined {
+    return this.#cut;
+  }
+
+  set cut(cut: Cut | undefined) {
+    this.#cut = cut;
+    for (const direction of directions) if (this.isOpen(direction)) this.#sendWaiting(direction);
+  }
+
   isOpen(direction: Direction): boolean {
-    return this.cut === undefined || (this.cut !== "both" && this.cut !== direction);
+    return this.#cut === undefined || (this.#cut !== "both" && this.#cut !== direction);
+  }
+
+  /**
+   * Does `send` now, or when the cut is over, in order: a connection may stall or end, but it never leaves out what came earlier.
+   * Only QoS 0 is lost in a cut: it stands for what brokers and radios drop.
+   */
+  whenOpen(direction: Direction, send: () => void): void {
+    if (this.isOpen(direction)) send();
+    else if (this.#waiting[direction].length < waitingMax) this.#waiting[direction].push(send);
+  }
+
+  #sendWaiting(direction: Direction): void {
+    for (const send of this.#waiting[direction].splice(0)) send();
   }
 
   /** How many copies of a message arrive: usually one; none when it is lost. */

@@ -91,7 +91,7 @@ export class SimulatedLink implements MqttLink {
     }
     const copy = { topic: message.topic, payload: new Uint8Array(message.payload), retain: message.retain, qos };
     if (qos === 0) {
-      this.#send(connection, copy, undefined);
+      if (this.#path.isOpen("to-broker")) this.#send(connection, copy, undefined);
       done?.();
       return;
     }
@@ -99,7 +99,9 @@ export class SimulatedLink implements MqttLink {
       if (connection.unacknowledged.delete(answered)) done?.(failure);
     };
     connection.unacknowledged.add(answered);
-    this.#send(connection, copy, answered);
+    this.#path.whenOpen("to-broker", () => {
+      if (this.#connection === connection) this.#send(connection, copy, answered);
+    });
   }
 
   close(how: "clean" | "abrupt" = "clean"): Promise<void> {
@@ -263,7 +265,6 @@ export class SimulatedLink implements MqttLink {
   }
 
   #send(connection: Connection, message: MqttPublish, answered: ((failure?: SkeinError) => void) | undefined): void {
-    if (!this.#path.isOpen("to-broker")) return;
     const copies = this.#path.copies(message.qos, "to-broker");
     if (copies === 0) return;
     connection.pendingBytes += message.payload.length;
@@ -287,17 +288,20 @@ export class SimulatedLink implements MqttLink {
     if (!broker.has(session)) return;
     connection.heardByBroker = this.#time.now;
     broker.publish(message, session);
-    if (answered === undefined || !broker.acknowledges() || !this.#path.isOpen("from-broker")) return;
-    this.#arriveHere(this.#path.arrival(connection.fromBroker, 1), "acknowledge a publish", () => {
-      this.#trace("from", "acknowledge");
-      answered();
-    });
+    if (answered === undefined || !broker.acknowledges()) return;
+    this.#path.whenOpen("from-broker", () =>
+      this.#arriveHere(this.#path.arrival(connection.fromBroker, 1), "acknowledge a publish", () => {
+        this.#trace("from", "acknowledge");
+        answered();
+      }),
+    );
   }
 
   #deliver(connection: Connection, message: MqttMessage, qos: 0 | 1): void {
     const { broker, session, fromBroker } = connection;
     if (!this.#path.isOpen("from-broker")) {
-      broker.missed(session, message, qos);
+      if (qos === 0 || !broker.has(session)) broker.missed(session, message, qos);
+      else this.#path.whenOpen("from-broker", () => this.#deliver(connection, message, qos));
       return;
     }
     const arrive = (): void => {

@@ -1,11 +1,10 @@
-// Which items of the outbox came: in the order of their numbers, repeats with the same bytes, and no number without an account
-// (PROTOCOLS, P5): it came, or an item that came says that it replaces it.
-//
-// Numbers go on over generations: where a later one begins, at its lowest number, everything that an earlier one published under
-// that number or a higher one was lost with its majority, and is void.
+// Which items of the outbox came: in the order of their numbers over all generations, repeats with the same bytes, and no number
+// without an account (PROTOCOLS, P5): it came, or an item that came says that it replaces it.
 
 import { sha256 } from "../../src/base/hash.ts";
 import { type ItemPlace, type ItemRange, itemId } from "../../src/cli/dashboard/reader.ts";
+import { GenerationBegins } from "./generation-begins.ts";
+import { isWithin } from "./series-items.ts";
 
 /** What a merged item says. */
 export interface Replacement {
@@ -14,118 +13,103 @@ export interface Replacement {
   readonly items: number;
 }
 
+interface Came {
+  readonly place: ItemPlace;
+  readonly digest: string;
+  readonly isLive: boolean;
+}
+
+/** `begins`: the first of its generation, as far as is known; what is void may have become more. */
+export type Arrival = "first" | "begins" | "repeat" | "void";
+
 export class ItemLedger {
-  readonly #isBegun: () => void;
-  /** The lowest number of each generation. */
-  readonly #begins = new Map<number, number>();
+  readonly #begins = new GenerationBegins();
+  /** By id, in the order of their first arrivals. */
+  readonly #came = new Map<string, Came>();
+  readonly #violations: string[] = [];
   #highest = 0;
   readonly #holes = new Set<number>();
-  /** By id. */
-  readonly #digests = new Map<string, string>();
-  /** Of items that nothing has replaced again. */
-  readonly #replacements = new Set<Replacement>();
-  readonly #violations: string[] = [];
-  #outOfOrder = 0;
-
-  /** `isBegun`: a generation begins elsewhere than was known, so other items are void than before. */
-  constructor(isBegun: () => void) {
-    this.#isBegun = isBegun;
-  }
+  /** They came after a higher number. */
+  #late: ItemPlace[] = [];
 
   /** `isLive` is false for a retained delivery: it may fill a hole, but says nothing about order. */
-  came(id: string, topic: string, payload: Uint8Array, isLive: boolean): "first" | "repeat" | "void" {
+  came(id: string, topic: string, payload: Uint8Array, isLive: boolean): Arrival {
     const place = placeOf(id);
-    const { generation, number } = place;
     const digest = sha256(Buffer.concat([Buffer.from(`${topic}\n`), payload])).toString("base64");
-    const before = this.#digests.get(id);
+    const before = this.#came.get(id);
     if (before !== undefined) {
-      if (before !== digest) this.#violations.push(`item ${id} came again with other bytes (${topic})`);
+      if (before.digest !== digest) this.#violations.push(`item ${id} came again with other bytes (${topic})`);
       return "repeat";
     }
-    this.#digests.set(id, digest);
+    const came: Came = { place, digest, isLive };
+    this.#came.set(id, came);
     if (this.isVoid(place)) return "void";
-    const wasMissing = this.#holes.has(number);
-    if (number < (this.#begins.get(generation) ?? Number.POSITIVE_INFINITY)) this.#begin(generation, number);
-    if (wasMissing) {
-      this.#holes.delete(number);
-      if (isLive) this.#outOfOrder += 1;
-    } else {
-      for (let hole = this.#highest + 1; hole < number; hole++) this.#holes.add(hole);
-      this.#highest = Math.max(this.#highest, number);
+    if (this.#begins.heard(place)) {
+      this.#numberAnew();
+      return "begins";
     }
+    this.#number(came);
     return "first";
   }
 
-  isVoid({ generation, number }: ItemPlace): boolean {
-    return [...this.#begins].some(([later, begins]) => later > generation && number >= begins);
+  /** An item that came replaces these. True if a generation begins earlier than was known. */
+  replaced(ranges: readonly ItemRange[]): boolean {
+    const isEarlier = this.#begins.heardRanges(ranges);
+    if (isEarlier) this.#numberAnew();
+    return isEarlier;
   }
 
-  replaced(replacement: Replacement): void {
-    this.#replacements.add(replacement);
+  isVoid(place: ItemPlace): boolean {
+    return this.#begins.isVoid(place);
   }
 
-  /** Another item replaces the one that said this, or it is void. */
-  forget(replacement: Replacement): void {
-    this.#replacements.delete(replacement);
+  /** How many came after a higher number; not those of a coordinator who had not heard that they are replaced. */
+  outOfOrder(replacements: readonly Replacement[]): number {
+    return this.#late.filter((place) => !isReplaced(place, replacements)).length;
   }
 
-  get outOfOrder(): number {
-    return this.#outOfOrder;
-  }
-
-  /** Ids that never came, and that none that came accounts for. */
-  gaps(): readonly string[] {
-    if (this.#holes.size === 0) return [];
-    const ranges = [...this.#replacements].flatMap((replacement) => replacement.ranges);
+  /** Items that never came, and that none of these accounts for. */
+  gaps(replacements: readonly Replacement[]): readonly string[] {
     return [...this.#holes]
-      .filter((hole) => !ranges.some(({ first, last }) => first.number <= hole && hole <= last.number))
-      .map((hole) => `${this.#generationOf(hole)}.${hole}`);
+      .map((number): ItemPlace => ({ generation: this.#begins.of(number), number }))
+      .filter((place) => !isReplaced(place, replacements))
+      .map(({ generation, number }) => `${generation}.${number}`);
   }
 
-  /** What no correct site does, as sentences. */
-  violations(): readonly string[] {
-    const late = this.#outOfOrder === 0 ? [] : [`${this.#outOfOrder} items came after a higher number`];
-    const gaps = this.gaps();
-    const explained = [...this.#replacements].reduce((sum, { items }) => sum + items, 0);
+  /** What no correct site does, as sentences. `replacements`: of the items that count. */
+  violations(replacements: readonly Replacement[]): readonly string[] {
+    const outOfOrder = this.outOfOrder(replacements);
+    const late = outOfOrder === 0 ? [] : [`${outOfOrder} items came after a higher number`];
+    const gaps = this.gaps(replacements);
+    const explained = replacements.reduce((sum, { items }) => sum + items, 0);
     const more = this.#holes.size - gaps.length - explained;
     const tooMany = more > 0 ? [`${more} more items never came than others say that they replace`] : [];
     return [...this.#violations, ...late, ...gaps.map((id) => `item ${id} never came`), ...tooMany];
   }
 
-  /** `generation` begins at `number`, as far as is known. */
-  #begin(generation: number, number: number): void {
-    const isFirst = this.#begins.size === 0;
-    this.#begins.set(generation, number);
-    this.#highest = Math.min(this.#highest, number - 1);
-    for (const hole of this.#holes) if (hole >= number) this.#holes.delete(hole);
-    // What the same generation has published since lies above: it stays, and its numbers are known.
-    for (const id of this.#digests.keys()) {
-      const known = placeOf(id);
-      if (known.generation === generation && known.number > number) {
-        this.#highest = Math.max(this.#highest, known.number);
-      }
+  #number({ place, isLive }: Came): void {
+    const { number } = place;
+    if (this.#holes.delete(number)) {
+      if (isLive) this.#late.push(place);
+    } else {
+      for (let hole = this.#highest + 1; hole < number; hole++) this.#holes.add(hole);
+      this.#highest = Math.max(this.#highest, number);
     }
-    for (let hole = number + 1; hole < this.#highest; hole++) {
-      if (!this.#digests.has(`${generation}.${hole}`)) this.#holes.add(hole);
-    }
-    if (!isFirst) this.#isBegun();
   }
 
-  /** The one that must have published this number. */
-  #generationOf(number: number): number {
-    const begun = [...this.#begins].filter(([, begins]) => begins <= number).map(([generation]) => generation);
-    return Math.max(Math.min(...this.#begins.keys()), ...begun);
+  /** Where a generation begins earlier, other items are void, as if they had never come. */
+  #numberAnew(): void {
+    this.#highest = 0;
+    this.#holes.clear();
+    this.#late = [];
+    for (const came of this.#came.values()) if (!this.isVoid(came.place)) this.#number(came);
   }
 }
+
+const isReplaced = (place: ItemPlace, replacements: readonly Replacement[]): boolean =>
+  replacements.some(({ ranges }) => isWithin(place, ranges));
 
 export function placeOf(id: string): ItemPlace {
   const [, generation, number] = itemId.exec(id) ?? [];
   return { generation: Number(generation), number: Number(number) };
 }
-
-export function isBefore(a: ItemPlace, b: ItemPlace): boolean {
-  return a.generation < b.generation || (a.generation === b.generation && a.number < b.number);
-}
-
-export const isWithin = (place: ItemPlace, { ranges }: Pick<Replacement, "ranges">): boolean =>
-  ranges.some(({ first, last }) => !isBefore(place, first) && !isBefore(last, place));

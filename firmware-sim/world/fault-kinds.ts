@@ -7,12 +7,14 @@ import { cardFaults } from "./faults/cards.ts";
 import { clockFaults } from "./faults/clocks.ts";
 import { deviceFaults } from "./faults/devices.ts";
 import { diskFaults } from "./faults/disks.ts";
+import { handOverFaults } from "./faults/hand-over.ts";
 import { networkFaults } from "./faults/network.ts";
 import { uplinkFaults } from "./faults/uplink.ts";
 
 export const faultKinds: readonly FaultKind[] = [
   ...deviceFaults,
   ...networkFaults,
+  ...handOverFaults,
   ...brokerFaults,
   ...diskFaults,
   ...cardFaults,

@@ -5,11 +5,14 @@ import { SeededRandom } from "../seeded-random.ts";
 import { drawHabits } from "./client-habits.ts";
 import type { PlannedFault } from "./fault.ts";
 import { faultKinds } from "./fault-kinds.ts";
+import type { Scenario } from "./scenario.ts";
 import type { SitePlan } from "./site.ts";
 
 export interface WorldPlan {
   readonly site: SitePlan;
   readonly faults: readonly PlannedFault[];
+  /** Played instead of faults. */
+  readonly scenario?: Scenario;
 }
 
 export interface PlanOptions {
@@ -20,6 +23,8 @@ export interface PlanOptions {
 
 const kindsMin = 4;
 const faultsMin = 24;
+/** Share of the sites whose outbox is small. */
+const outboxesSmall = 0.4;
 /** Faults beyond the least, at most, in ten minutes. */
 const faultsMore = 40;
 
@@ -37,10 +42,25 @@ export function planOf(seed: number, { devices, storm }: PlanOptions): WorldPlan
     window: 10_000 * (1 + random.below(2)),
     flushInterval: 1_000 * (1 + random.below(5)),
     areLogsSmall: random.fraction() < 0.5,
+    ...drawOutbox(new SeededRandom(seed).fork("outbox")),
     clients: drawHabits(random.fork("clients"), brokers.length),
     storm,
   };
-  return { site, faults: drawFaults(random, storm) };
+  const faults = drawFaults(random, storm);
+  if (site.outboxBytes === undefined) return { site, faults };
+  return { site, faults: [...faults, uplinkAway(random, storm)].sort((a, b) => a.at - b.at) };
+}
+
+/** From a source of its own: so the rest of a seed's plan is what it was. */
+const drawOutbox = (random: SeededRandom): Pick<SitePlan, "outboxBytes"> => ({
+  outboxBytes: random.fraction() < outboxesSmall ? 1_024 * (4 + random.below(16)) : undefined,
+});
+
+/** For so long that what waits is merged. */
+function uplinkAway(random: SeededRandom, storm: number): PlannedFault {
+  const lasts = Math.floor(storm * (0.6 + 0.3 * random.fraction()));
+  const at = Math.floor((storm - lasts) * random.fraction());
+  return { kind: "uplink-away", at, lasts, target: 0, strength: random.fraction() };
 }
 
 function drawFaults(random: SeededRandom, storm: number): PlannedFault[] {

@@ -3,7 +3,9 @@
 // It looks on as a checker does, and never complains.
 
 import type { MemberKey } from "../../src/base/ids.ts";
-import type { RaftEffect, RaftEvent } from "../../src/raft/types.ts";
+import type { Entry, RaftEffect, RaftEvent } from "../../src/raft/types.ts";
+import { decodeProposal } from "../../src/site/command-codec.ts";
+import type { Command } from "../../src/site/types.ts";
 import type { Checker, WatchedLife } from "./checker.ts";
 
 export const situationNames = [
@@ -23,6 +25,7 @@ export const situationNames = [
   "configuration changed",
   "configuration change refused as stale",
   "item published again",
+  "outbox degraded",
 ] as const;
 
 export type Situation = (typeof situationNames)[number];
@@ -72,6 +75,7 @@ export class Situations implements Checker {
     if (entry.kind === "voters") this.#count("voters changed");
     if (applied === undefined) return;
     if (applied.touched.has("configuration")) this.#count("configuration changed");
+    if (applied.touched.has("outbox") && kindOf(entry) === "degrade") this.#count("outbox degraded");
     if (applied.outcome.kind !== "refused") return;
     if (applied.outcome.reason === "not-at-from") this.#count("count entry refused");
     if (applied.outcome.reason === "stale-revision") this.#count("configuration change refused as stale");
@@ -110,3 +114,6 @@ export class Situations implements Checker {
     this.#counts.set(situation, (this.#counts.get(situation) ?? 0) + by);
   }
 }
+
+const kindOf = (entry: Entry): Command["kind"] | undefined =>
+  entry.kind === "command" ? decodeProposal(entry.command)?.command.kind : undefined;

@@ -1,6 +1,6 @@
 // One number for everything that happened: SHA-256 over time, source, target, kind and bytes of every event at every port.
 //
-// Two runs of one seed have the same digest; where they do not, `marks` tell in which thousand events they part.
+// Two runs of one seed have the same digest; where they do not, their marks tell in which thousand events they part.
 
 import { createHash, type Hash } from "node:crypto";
 
@@ -15,6 +15,28 @@ export interface TraceMark {
   readonly digest: string;
 }
 
+/** Two runs were the same for the first `after` events, and no longer at event `before`, `at` ms of true time. */
+export interface Parting {
+  readonly after: number;
+  readonly before: number;
+  readonly at: number;
+}
+
+/** Where two runs part, by their marks; undefined: nowhere. */
+export function partingOf(one: readonly TraceMark[], other: readonly TraceMark[]): Parting | undefined {
+  let after = 0;
+  for (let i = 0; i < Math.max(one.length, other.length); i++) {
+    const [a, b] = [one[i], other[i]];
+    if (a?.events === b?.events && a?.digest === b?.digest) {
+      after = a?.events ?? after;
+      continue;
+    }
+    const first = [a, b].filter((mark) => mark !== undefined).reduce((x, y) => (y.events < x.events ? y : x));
+    return { after, before: first.events, at: first.at };
+  }
+  return undefined;
+}
+
 export class TraceDigest {
   readonly #hash: Hash = createHash("sha256");
   readonly #buffer = Buffer.allocUnsafe(bufferBytes);
@@ -22,6 +44,7 @@ export class TraceDigest {
   readonly #keepsMarks: boolean;
   #used = 0;
   #events = 0;
+  #newestAt = 0;
 
   constructor(options: { readonly keepsMarks: boolean }) {
     this.#keepsMarks = options.keepsMarks;
@@ -31,8 +54,9 @@ export class TraceDigest {
     return this.#events;
   }
 
+  /** One for each thousand events, if they are kept; the last is of everything. */
   get marks(): readonly TraceMark[] {
-    return this.#marks;
+    return [...this.#marks, this.#mark()];
   }
 
   add(at: number, source: string, target: string, kind: string, payload?: Uint8Array): void {
@@ -53,15 +77,18 @@ export class TraceDigest {
       }
     }
     this.#events += 1;
-    if (this.#keepsMarks && this.#events % eventsBetweenMarks === 0) {
-      this.#marks.push({ events: this.#events, at, digest: this.digest() });
-    }
+    this.#newestAt = at;
+    if (this.#keepsMarks && this.#events % eventsBetweenMarks === 0) this.#marks.push(this.#mark());
   }
 
   /** Of everything so far; more may follow. */
   digest(): string {
     this.#flush();
     return this.#hash.copy().digest("hex");
+  }
+
+  #mark(): TraceMark {
+    return { events: this.#events, at: this.#newestAt, digest: this.digest() };
   }
 
   #flush(): void {

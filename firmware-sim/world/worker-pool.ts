@@ -52,12 +52,14 @@ function crashed({ seed }: SeedOrder, failure: unknown): WorldReport {
   return {
     seed,
     digest: "",
+    marks: [],
     events: 0,
     span: 0,
     faults: new Map(),
     situations: new Map(),
     proposals: 0,
     readings: 0,
+    told: [],
     violation: { checker: "no-crash", detail, at: 0 },
     log: [],
   };

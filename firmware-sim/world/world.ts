@@ -10,7 +10,6 @@ import { deviceId, type MemberKey, memberOf } from "../../src/base/ids.ts";
 import type { Logger } from "../../src/base/ports/logger.ts";
 import { type Duration, type Instant, instant, milliseconds, seconds } from "../../src/base/units.ts";
 import { allVoters } from "../../src/raft/voters.ts";
-import { defaultRaftLimits, defaultTiming } from "../../src/replica/open-replica.ts";
 import { DeviceGate } from "../device-gate.ts";
 import { SimulatedDisk, usualDisk } from "../disk/simulated-disk.ts";
 import { SimulatedNetwork } from "../network.ts";
@@ -18,21 +17,19 @@ import { faultless, type NetworkFaults } from "../network-path.ts";
 import { SeededRandom } from "../seeded-random.ts";
 import type { SimulatedBroker } from "../simulated-broker.ts";
 import { VirtualClock, VirtualTime } from "../virtual-clock.ts";
+import { sizesOf, timingOf } from "./agent-sizes.ts";
 import type { CheckerOf } from "./checker.ts";
 import { Checkpost } from "./checkpost.ts";
 import { type Card, Machine, type MachineHost } from "./machine.ts";
 import { brokerUrl, uplinkUrl, worldSite } from "./names.ts";
+import { SiteOperator } from "./operator.ts";
 import { overheardData } from "./overheard-data.ts";
 import { overheard } from "./overheard-links.ts";
 import type { SitePlan } from "./site.ts";
+import { StepHooks } from "./step-hooks.ts";
 import { TraceDigest } from "./trace-digest.ts";
 import { UniqueSensors } from "./unique-sensors.ts";
 
-/** Log and checkpoints so small that snapshots are sent all the time. */
-const smallSizes = {
-  limits: { ...defaultRaftLimits, tailEntries: 20, tailBytes: 8_192, snapshotChunkBytes: 2_048 },
-  checkpointBytes: 8_192,
-};
 const logLinesKept = 400;
 /** Of the crystals of a Pi, in parts per million. */
 const driftPpmMax = 60;
@@ -53,6 +50,9 @@ export class World {
   readonly checkpost: Checkpost;
   readonly trace: TraceDigest;
   readonly sensors: UniqueSensors;
+  readonly operator: SiteOperator;
+  /** For faults that must meet a moment. */
+  readonly steps = new StepHooks((task) => this.after(0, "right after a step", task));
   /** The newest events that agents logged, for whoever reads a failure. */
   readonly log: string[] = [];
   /** Processes that ended by themselves. */
@@ -70,7 +70,7 @@ export class World {
     this.random = new SeededRandom(seed);
     this.trace = new TraceDigest(options);
     this.time.trace = (source, target, kind, payload) => this.trace.add(this.time.now, source, target, kind, payload);
-    this.checkpost = new Checkpost(this.time, checkers);
+    this.checkpost = new Checkpost(this.time, [() => this.steps, ...checkers]);
     this.network = new SimulatedNetwork(this.time, this.random.fork("network"));
     this.brokers = plan.brokers.map((_, i) => this.network.addBroker(brokerUrl(i + 1)));
     this.network.addBroker(uplinkUrl).accepted = ({ topic, payload, retain, qos }, { clientId, device }) =>
@@ -80,12 +80,13 @@ export class World {
       assert(machine !== undefined, "a sensor hangs on a machine");
       this.checkpost.tell("sensed", { machine: machine.name, card: machine.card.name, sensor, value });
     });
+    this.operator = new SiteOperator(this);
     for (let number = 1; number <= plan.devices; number++) this.addMachine(`pi-${number}`);
   }
 
-  /** With an empty card, and without power. */
-  addMachine(name: string, device = name): Machine {
-    const machine = new Machine({ machine: name, device: deviceId(device) }, this.newCard(), this.#host(name));
+  /** With an empty card unless one is given, and without power. */
+  addMachine(name: string, device = name, card = this.newCard()): Machine {
+    const machine = new Machine({ machine: name, device: deviceId(device) }, card, this.#host(name));
     this.machines.push(machine);
     return machine;
   }
@@ -122,11 +123,18 @@ export class World {
     this.checkpost.tell("cardLost", machine.card.name, what);
   }
 
-  /** On another card, of another serial; the checkers know. */
-  copyOf(card: Card): Card {
+  /** On another card, of another serial unless one is given; the checkers know. */
+  copyOf(card: Card, serial?: string): Card {
     const copy = this.newCard();
     this.checkpost.tell("cardCopied", card.name, copy.name);
-    return { name: copy.name, disk: card.disk.copy(`cid:${copy.name}`) };
+    return { name: copy.name, disk: card.disk.copy(serial ?? `cid:${copy.name}`) };
+  }
+
+  /** The machine and its card leave the site for good. */
+  discard(machine: Machine): void {
+    machine.cutPower();
+    this.checkpost.tell("cardLost", machine.card.name, "everything");
+    this.machines.splice(this.machines.indexOf(machine), 1);
   }
 
   machine(name: string): Machine {
@@ -254,10 +262,10 @@ export class World {
       device: machine.device,
       found: machine === this.machines[0] && machine.card.name === "card-1",
       brokers: this.brokers.map(({ url }) => ({ url })),
-      keepAlive: seconds(10),
-      timing: defaultTiming,
+      keepAlive: milliseconds(seconds(10) * (this.plan.pace ?? 1)),
+      timing: timingOf(this.plan),
       version: "0.0.0-world",
-      ...(this.plan.areLogsSmall ? { sizes: smallSizes } : {}),
+      sizes: sizesOf(this.plan),
     };
   }
 

@@ -4,7 +4,7 @@
 import type { SkeinError } from "../base/errors.ts";
 import { type Generation, type Member, type MemberKey, memberKey, memberOf } from "../base/ids.ts";
 import { BrokerSet, type Delivery } from "../mqtt/broker-set.ts";
-import { isElection, isRaftMessage, type SiteMessage } from "../mqtt/messages.ts";
+import { isElection, isRaftMessage, type OtherMessage, type SiteMessage } from "../mqtt/messages.ts";
 import { isOnlyVoter } from "../raft/voters.ts";
 import type { StoredReading } from "../readings/reading-log.ts";
 import type { CountMove } from "../readings/types.ts";
@@ -260,18 +260,23 @@ export class Device {
     if (!this.#ownPast.isSilent) this.#brokers.send(memberOf(to), message);
   }
 
-  #received({ from, session, start, broadcast, message, via }: Delivery): void {
+  #received(delivery: Delivery): void {
+    const { from, session, start, broadcast, message } = delivery;
     const known = this.#replica.state.member(from.device);
     if (!this.#ownPast.listensTo(from, { session, start }, message.kind, known)) return;
     const sender = memberKey(from);
     this.#heard.note(sender);
-    if (isRaftMessage(message)) {
-      if (isElection(message) && !this.#ownPast.isTrusted) return;
-      this.#promises.heard(sender, { session, start }, message);
-      this.#replica.received(sender, broadcast, message);
-      if (message.kind === "append") this.#counting.hasTime();
+    if (!isRaftMessage(message)) {
+      this.#receivedOther(delivery, sender, message);
       return;
     }
+    if (isElection(message) && !this.#ownPast.isTrusted) return;
+    this.#promises.heard(sender, { session, start }, message);
+    this.#replica.received(sender, broadcast, message);
+    if (message.kind === "append") this.#counting.hasTime();
+  }
+
+  #receivedOther({ from, via }: Delivery, sender: MemberKey, message: OtherMessage): void {
     switch (message.kind) {
       case "partial":
         if (message.partial.origin === sender && this.#coordinator.hasAuthority)

@@ -27,8 +27,8 @@ import {
 
 import { type TimeAnswerMessage, type TimeQuestionMessage, timeAnswerCodec, timeQuestionCodec } from "./time-codec.ts";
 
-export type SiteMessage =
-  | RaftMessage
+/** What members and clients say besides. */
+export type OtherMessage =
   | PartialMessage
   | JoinMessage
   | JoinRefusedMessage
@@ -40,6 +40,8 @@ export type SiteMessage =
   | ApiQuestionMessage
   | ApiAnswerMessage
   | PresenceMessage;
+
+export type SiteMessage = RaftMessage | OtherMessage;
 
 export type MessageKind = SiteMessage["kind"];
 type MessageOf<Kind extends MessageKind> = OfKind<SiteMessage, Kind>;

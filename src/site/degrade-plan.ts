@@ -168,7 +168,6 @@ function plansOf(family: Family, slot: Duration, closedUpTo: SiteTime): readonly
   return [...runs.values()].flatMap((run) => safePlans(run, family));
 }
 
-/** The run as one plan, or as several where something lies within that must stay as it is. */
 /** The run as one plan, or as several where it is too much for one, or where a window within waits for its next edition. */
 function safePlans(run: readonly Unit[], family: Family): readonly MergePlan[] {
   const items = run.flatMap((unit) => unit.items);
@@ -207,7 +206,10 @@ function planOf(run: readonly Unit[], items: ScannedItem[], family: Family): Mer
   };
 }
 
-/** Ranges become one where nothing of the family lies between them, as far as anybody knows. */
+/**
+ * Ranges become one where nothing of the family lies between them, as far as anybody knows. Each is of one generation: so whoever
+ * hears of the first number of a generation knows what is void (docs/topics.md), even if that item was never sent.
+ */
 function joined(ranges: readonly ItemRange[], { numbers, oldestWaiting }: Family): readonly ItemRange[] {
   const result: { first: ItemId; last: ItemId }[] = [];
   for (const { first, last } of [...ranges].sort((a, b) => compareItemIds(a.first, b.first))) {
@@ -218,7 +220,7 @@ function joined(ranges: readonly ItemRange[], { numbers, oldestWaiting }: Family
     }
     const next = before.last.number + 1;
     const isKnown = next >= first.number || (next >= oldestWaiting && nextOf(numbers, next) >= first.number);
-    if (!isKnown) result.push({ first, last });
+    if (!isKnown || before.last.generation !== first.generation) result.push({ first, last });
     else if (compareItemIds(last, before.last) > 0) before.last = last;
   }
   return result;

@@ -11,7 +11,7 @@
 
 import { limits } from "../base/limits.ts";
 import type { SiteTime, Term } from "../base/units.ts";
-import { aggregateTopic, compareItemIds, formatAggregate, formatItemId } from "./aggregate-json.ts";
+import { aggregateTopic, formatAggregate, formatItemId } from "./aggregate-json.ts";
 import { encodeItem, type Outbox, type OutboxItem, storedSize } from "./outbox.ts";
 import { type Refusal, refused } from "./refusals.ts";
 import type { SeriesTable } from "./series.ts";
@@ -56,7 +56,9 @@ function refuseMerges({ merges }: DegradeCommand, { closedUpTo }: DegradingParts
     const name = `${key.aggregation}/${key.group} at ${key.start}`;
     if (end <= key.start || end > closedUpTo) return refused("malformed", `${name} has no end that is closed`);
     if (isSupplement !== (edition === 0)) return refused("malformed", `${name}: edition ${edition}`);
-    const isRange = replaces.ranges.every(({ first, last }) => compareItemIds(first, last) <= 0);
+    const isRange = replaces.ranges.every(
+      ({ first, last }) => first.generation === last.generation && first.number <= last.number,
+    );
     if (numbers.length < 2 || replaces.items < numbers.length || replaces.ranges.length === 0 || !isRange) {
       return refused("malformed", `${name} replaces too few items`);
     }

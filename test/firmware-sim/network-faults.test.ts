@@ -322,3 +322,46 @@ describe("the trace of the network", () => {
     expect(seen.some((line) => line.startsWith(`${url} > speaker acknowledge`))).toBe(true);
   });
 });
+
+// Seed 48 of the world: items 63 to 65 of the outbox vanished in a cut, 66 came on the very same connection.
+describe("a connection that stalls in a cut without ending", () => {
+  it.each(["both", "to-broker", "from-broker"] as const)(
+    "leaves nothing of QoS 1 out, and keeps the order (cut: %s)",
+    (cut) => {
+      const accepted: string[] = [];
+      broker.accepted = ({ payload }) => accepted.push(Buffer.from(payload).toString());
+      network.cut("speaker", url, cut);
+      const codes = numbers(3).map((text) => speaker.say(text, { qos: 1 }));
+      time.run(seconds(3));
+      expect(codes.flat()).toEqual([]);
+      network.heal("speaker", url);
+      codes.push(speaker.say("3", { qos: 1 }));
+      time.run(seconds(1));
+      expect(accepted).toEqual(["0", "1", "2", "3"]);
+      expect(codes.flat()).toEqual(["ok", "ok", "ok", "ok"]);
+      expect(hearer.texts).toEqual(["0", "1", "2", "3"]);
+    },
+  );
+
+  it("forgets what it held once it has ended, and says that the outcome is unknown", () => {
+    network.cut("speaker", url);
+    const codes = speaker.say("lost", { qos: 1 });
+    time.run(minutes(1));
+    expect(codes).toEqual(["broker-unreachable"]);
+    network.heal("speaker", url);
+    time.run(seconds(30));
+    speaker.say("later", { qos: 1 });
+    time.run(seconds(1));
+    expect(hearer.texts.filter((text) => !text.startsWith("will"))).toEqual(["later"]);
+  });
+
+  it("delivers to a subscriber when it goes on", () => {
+    network.cut("hearer", url, "from-broker");
+    for (const text of numbers(2)) speaker.say(text, { qos: 1 });
+    time.run(seconds(2));
+    expect(hearer.texts).toEqual([]);
+    network.heal("hearer", url);
+    time.run(seconds(1));
+    expect(hearer.texts).toEqual(["0", "1"]);
+  });
+});

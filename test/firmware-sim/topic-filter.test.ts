@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { matchesFilter } from "../../firmware-sim/topic-filter.ts";
+import { levelsOf, matchesFilter } from "../../firmware-sim/topic-filter.ts";
 
 describe("matchesFilter", () => {
   it.each([
@@ -23,6 +23,6 @@ describe("matchesFilter", () => {
     ["+/a", "$SYS/a", false],
     ["$SYS/#", "$SYS/a", true],
   ])("%s and %s: %s", (filter, topic, expected) => {
-    expect(matchesFilter(filter, topic)).toBe(expected);
+    expect(matchesFilter(levelsOf(filter), levelsOf(topic))).toBe(expected);
   });
 });

@@ -84,7 +84,10 @@ const commands: readonly Command[] = [
         unit: "°C",
         isWhole: true,
         replaces: {
-          ranges: [{ first: { generation: 1, number: 17 }, last: { generation: 2, number: 40 } }],
+          ranges: [
+            { first: { generation: 1, number: 17 }, last: { generation: 1, number: 22 } },
+            { first: { generation: 2, number: 40 }, last: { generation: 2, number: 40 } },
+          ],
           items: 7,
         },
       },

@@ -23,6 +23,7 @@ import {
 } from "./expected-groups.ts";
 import type { ReadingSequence, ReadingSequences } from "./reading-sequences.ts";
 import { RollbackMap } from "./rollback-map.ts";
+import { ToldItems } from "./told-items.ts";
 
 /** What an entry adds to one window. */
 export interface WindowDelta {
@@ -64,6 +65,8 @@ export interface KnownEntry {
   readonly resumed: readonly StoppedOrigin[];
   /** As the entry says; 0 where it counts nothing. */
   readonly stampMax: number;
+  /** Numbers of the items that it takes out of the outbox, for each item that takes their place. */
+  readonly merges: readonly (readonly number[])[];
 }
 
 export interface LineageFacts {
@@ -94,6 +97,8 @@ export class Lineage {
   readonly totals: RollbackMap<string, WindowDelta>;
   /** Digests of what was made for the uplink, by id. */
   readonly items: RollbackMap<string, string>;
+  /** What these said. */
+  readonly told: ToldItems;
   readonly #facts: RollbackMap<"now", LineageFacts>;
   readonly #entries: Map<number, KnownEntry>;
   readonly parent: { readonly lineage: Lineage; readonly before: number } | undefined;
@@ -109,6 +114,7 @@ export class Lineage {
     this.gone = parent?.gone.before(head + 1) ?? new RollbackMap();
     this.totals = parent?.totals.before(head + 1) ?? new RollbackMap();
     this.items = parent?.items.before(head + 1) ?? new RollbackMap();
+    this.told = parent?.told.before(head + 1) ?? new ToldItems();
     this.#facts = parent === undefined ? new RollbackMap() : parent.#facts.before(head + 1);
     const entries = parent === undefined ? [] : [...parent.#entries];
     this.#entries = new Map(entries.filter(([index]) => index <= head));
@@ -138,6 +144,7 @@ export class Lineage {
       ended: none,
       resumed: none,
       stampMax: 0,
+      merges: none,
     };
     const effect = command === undefined ? {} : isDone ? this.#take(command, index, sequences) : refusedEffect(command);
     const known = { index, term, siteTime: entry.siteTime, kind: command?.kind, isDone, ...before, ...effect };
@@ -181,9 +188,10 @@ export class Lineage {
           this.#change(index, { floor: this.facts.floor + command.change.jump });
         }
         return {};
+      case "degrade":
+        return { merges: command.merges.map(({ numbers }) => numbers) };
       case "close":
       case "cursor":
-      case "degrade":
       case "checkpoint":
         return {};
     }

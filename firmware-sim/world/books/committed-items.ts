@@ -7,20 +7,32 @@ import { Violation } from "../checker.ts";
 import type { Amount } from "./amounts.ts";
 import type { ReadingKey } from "./expected-definitions.ts";
 
-/** A window as an item tells it. */
+/** A window as an item tells it, or several merged. */
 export interface PublishedWindow {
   readonly key: ReadingKey;
+  /** Not included. */
+  readonly end: number;
   readonly amount: Amount;
   readonly edition: number;
   /** A supplement: added to the last edition. */
   readonly adds: boolean;
+  /** Of a merged item: it stands for the items of its series, with the same `adds`, in these ranges. */
+  readonly replaces: readonly ItemRange[] | undefined;
+  /** How many items that are. */
+  readonly replacedItems: number;
+}
+
+/** Both included. */
+export interface ItemRange {
+  readonly first: ItemId;
+  readonly last: ItemId;
 }
 
 export interface CommittedItem extends OutboxItem {
   readonly number: number;
 }
 
-/** Those that a close has appended just now. */
+/** Those that an entry has appended just now. */
 export function itemsSince({ outbox }: SiteState, first: number): readonly CommittedItem[] {
   const items: CommittedItem[] = [];
   for (let number = Math.max(first, outbox.first); number < outbox.next; number++) {
@@ -59,7 +71,7 @@ export function itemIdOf(
   return id === undefined ? undefined : { id, body: fields };
 }
 
-export function readItemId(text: unknown): ItemId | undefined {
+function readItemId(text: unknown): ItemId | undefined {
   const [, generation, number] = (typeof text === "string" ? idPattern.exec(text) : null) ?? [];
   return number === undefined ? undefined : { generation: Number(generation), number: Number(number) };
 }
@@ -69,11 +81,25 @@ export function publishedWindow(body: Readonly<Record<string, unknown>>): Publis
   const { aggregation, group, ts: start, count, missing, edition, adds } = body;
   const isWindow = typeof aggregation === "string" && typeof group === "string" && typeof start === "number";
   if (!isWindow || typeof count !== "number" || typeof edition !== "number") return undefined;
-  const { sum, min = Number.POSITIVE_INFINITY, max = Number.NEGATIVE_INFINITY } = body;
+  const { sum, min = Number.POSITIVE_INFINITY, max = Number.NEGATIVE_INFINITY, spanMs, replaces, replacedItems } = body;
   return {
     key: { aggregation, group, start },
+    end: start + Number(spanMs),
     amount: { count, sum: Number(sum), min: Number(min), max: Number(max), missing: Number(missing) },
     edition,
     adds: adds === true,
+    replaces: replaces === undefined ? undefined : readRanges(replaces),
+    replacedItems: replaces === undefined ? 0 : Number(replacedItems),
   };
+}
+
+function readRanges(replaces: unknown): readonly ItemRange[] {
+  const ranges = typeof replaces === "string" ? replaces.split(",") : [];
+  const read = ranges.flatMap((range) => {
+    const [first, last, ...rest] = range.split("-").map(readItemId);
+    const isRange = first !== undefined && first.generation === last?.generation && first.number <= last.number;
+    return isRange && rest.length === 0 ? [{ first, last }] : [];
+  });
+  if (read.length === ranges.length && read.length > 0) return read;
+  throw new Violation("outbox-order", `an item replaces ${JSON.stringify(replaces)}, which are no ranges of items`);
 }

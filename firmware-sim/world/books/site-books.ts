@@ -7,6 +7,7 @@ import { type CheckedWorld, type CheckerOf, Violation, type WatchedLife } from "
 import { type KnownEntry, Lineage } from "./committed-entries.ts";
 import { type CommittedItem, itemsSince } from "./committed-items.ts";
 import { ReadingSequences } from "./reading-sequences.ts";
+import type { ToldMerge } from "./told-items.ts";
 
 /** What is being applied at this moment. */
 export interface Applying {
@@ -16,6 +17,8 @@ export interface Applying {
   readonly isFirst: boolean;
   /** What it put into the outbox. */
   readonly items: readonly CommittedItem[];
+  /** Those of them that stand for others, and for which; only of the first replica that applies it. */
+  readonly merges: readonly ToldMerge[];
 }
 
 /** More of them are no recovery, but a site that falls apart. */
@@ -36,7 +39,8 @@ export class SiteBooks {
     const isFirst = entry.index > lineage.head;
     const known = isFirst ? lineage.append(entry, applied, this.sequences) : lineage.entry(entry.index);
     const items = this.#itemsOf(life, applied);
-    this.applying = known === undefined ? undefined : { lineage, known, isFirst, items };
+    const merges = isFirst ? items.flatMap((item) => lineage.told.add(entry.index, item) ?? noMerges) : noMerges;
+    this.applying = known === undefined ? undefined : { lineage, known, isFirst, items, merges };
   }
 
   /** The state of `life` came from its card or from a snapshot. */
@@ -101,6 +105,7 @@ export class SiteBooks {
 }
 
 const noItems: readonly CommittedItem[] = [];
+const noMerges: readonly ToldMerge[] = [];
 const booksByWorld = new WeakMap<CheckedWorld, SiteBooks>();
 
 /** The same for all checkers of one world. */

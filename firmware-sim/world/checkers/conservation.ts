@@ -6,17 +6,18 @@
 // that the entry speaks of. At each checkpoint, the first replica is compared in all windows, the others by their digest.
 
 import { crc32 } from "../../../src/base/hash.ts";
-import { memberOf } from "../../../src/base/ids.ts";
-import type { WindowKey } from "../../../src/readings/types.ts";
 import type { SiteState } from "../../../src/site/state.ts";
 import type { Applied } from "../../../src/site/types.ts";
-import { foldOf, type SiteWindow } from "../../../src/site/windows.ts";
-import { addAmounts, amountOfFold, hasSameValues, isSameAmount, nothing, showAmount } from "../books/amounts.ts";
-import type { KnownEntry, Lineage, StoppedOrigin } from "../books/committed-entries.ts";
+import type { SiteWindow } from "../../../src/site/windows.ts";
+import { addAmounts, isSameAmount, nothing, showAmount } from "../books/amounts.ts";
+import type { Lineage } from "../books/committed-entries.ts";
 import { type CommittedItem, itemIdOf, publishedWindow } from "../books/committed-items.ts";
-import { inForce, keyName, type ReadingKey } from "../books/expected-definitions.ts";
+import { keyName, type ReadingKey } from "../books/expected-definitions.ts";
 import { type Applying, booksOf } from "../books/site-books.ts";
-import { type ExpectedWindow, type WindowLedger, WindowLedgers } from "../books/window-ledger.ts";
+import { asKey, compare, compareOne, mayHaveLeft } from "../books/window-comparison.ts";
+import { type WindowLedger, WindowLedgers } from "../books/window-ledger.ts";
+import { expectMerges } from "../books/window-merges.ts";
+import { expectReports } from "../books/window-reports.ts";
 import { type CheckedWorld, type Checker, type CheckerOf, Violation, type WatchedLife } from "../checker.ts";
 
 const name = "conservation";
@@ -81,7 +82,7 @@ class Conservation implements Checker {
   }
 
   /** Writes down what the entry must have changed, compares it, and answers of which windows it speaks. */
-  #expect({ lineage, known, items }: Applying, state: SiteState): readonly ReadingKey[] {
+  #expect({ lineage, known, items, merges }: Applying, state: SiteState): readonly ReadingKey[] {
     const ledger = this.#ledgers.of(lineage);
     const { index } = known;
     for (const { origin, unknown } of known.moves) {
@@ -97,8 +98,9 @@ class Conservation implements Checker {
       return key;
     });
     const published = items.flatMap((item) => publish(ledger, item, index) ?? []);
+    const merged = expectMerges({ known, merges }, ledger, state);
     const reported = expectReports(ledger, { lineage, known }, state);
-    return [...touched, ...published, ...reported];
+    return [...touched, ...published, ...merged, ...reported];
   }
 
   #compareDigest({ self, replica }: WatchedLife): void {
@@ -121,8 +123,6 @@ class Conservation implements Checker {
   }
 }
 
-const asKey = (key: ReadingKey): WindowKey => key as WindowKey;
-
 const bytesOf = (state: SiteState, key: ReadingKey): { readonly window: number; readonly late: number } => ({
   window: checkOf(state.window(asKey(key))),
   late: checkOf(state.supplement(asKey(key))),
@@ -142,32 +142,10 @@ function compareWithFirst({ self, replica: { state } }: WatchedLife, index: numb
   }
 }
 
-function compare(state: SiteState, expected: ExpectedWindow, index: number): void {
-  const { key, hasLeft } = expected;
-  compareOne(state.window(asKey(key)), { ...expected, amount: hasLeft ? nothing : expected.amount }, index);
-  compareOne(state.supplement(asKey(key)), { ...expected, amount: expected.late }, index);
-}
-
-function compareOne(window: SiteWindow | undefined, { key, amount }: ExpectedWindow, index: number): void {
-  const shown = window === undefined ? nothing : amountOfFold(foldOf(window));
-  if (isSameAmount(shown, amount)) return;
-  const which = window?.isSupplement === true ? "supplement of " : "";
-  const both = `has ${showAmount(shown)}; its readings are ${showAmount(amount)}`;
-  throw new Violation(name, `after ${index}, ${which}${keyName(key)} ${both}`);
-}
-
-function mayHaveLeft({ key, amount, published }: ExpectedWindow): void {
-  if (isSameAmount(amount, published ?? nothing)) return;
-  throw new Violation(
-    name,
-    `${keyName(key)} left with ${showAmount(amount)}, and ${showAmount(published ?? nothing)} published`,
-  );
-}
-
 function publish(ledger: WindowLedger, item: CommittedItem, index: number): ReadingKey | undefined {
   const body = itemIdOf(item.payload)?.body;
   const told = body === undefined ? undefined : publishedWindow(body);
-  if (told === undefined) return undefined;
+  if (told === undefined || told.replaces !== undefined) return undefined;
   const { key, amount, adds } = told;
   const expected = ledger.of(key);
   const due = adds ? expected.late : expected.amount;
@@ -181,49 +159,6 @@ function publish(ledger: WindowLedger, item: CommittedItem, index: number): Read
   else ledger.change(index, key, { published: amount });
   return key;
 }
-
-/**
- * What cards took with them uncounted is added to `missing` once in each aggregation that has a sensor of the device, and taken
- * away again where an heir turns up. Where it is told is the site's affair, how much is not.
- */
-function expectReports(
-  ledger: WindowLedger,
-  { lineage, known }: { readonly lineage: Lineage; readonly known: KnownEntry },
-  state: SiteState,
-): readonly ReadingKey[] {
-  const { index, ended, resumed } = known;
-  const isReported = [...ended, ...resumed].some(({ uncounted }) => uncounted > 0);
-  if (!isReported) return [];
-  const changed: ReadingKey[] = [];
-  const reported = new Map<string, number>();
-  for (const window of state.allWindows()) {
-    const { key, isSupplement } = window;
-    const expected = ledger.of(key);
-    const due = isSupplement ? expected.late : expected.amount;
-    const shown = amountOfFold(foldOf(window));
-    if (!hasSameValues(shown, due)) compareOne(window, { ...expected, amount: due }, index);
-    if (shown.missing === due.missing) continue;
-    changed.push(key);
-    reported.set(key.aggregation, (reported.get(key.aggregation) ?? 0) + shown.missing - due.missing);
-    ledger.change(index, key, isSupplement ? { late: shown } : { amount: shown });
-  }
-  const { versions, floor } = lineage.facts;
-  for (const [aggregation, { places }] of inForce(versions, floor)?.aggregations ?? []) {
-    const devices = new Set([...places.values()].map(({ device }) => device));
-    const owed = sumOf(ended.filter(({ origin }) => devices.has(memberOf(origin).device)));
-    const least = owed - sumOf(resumed);
-    const told = reported.get(aggregation) ?? 0;
-    if (told >= least && told <= owed) continue;
-    const due = least === owed ? `${owed}` : `${least} to ${owed}`;
-    throw new Violation(
-      name,
-      `entry ${index} adds ${told} to what is missing in ${aggregation}, and ${due} readings were lost`,
-    );
-  }
-  return changed;
-}
-
-const sumOf = (stopped: readonly StoppedOrigin[]): number => stopped.reduce((sum, { uncounted }) => sum + uncounted, 0);
 
 /** Every window that the state holds, and every one that it should hold. */
 function compareAll(state: SiteState, ledger: WindowLedger, index: number): void {

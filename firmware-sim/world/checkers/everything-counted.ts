@@ -1,30 +1,32 @@
 // Invariant E (PROTOCOLS, "Counting each reading once", "convergence"; promises P3 and P5), once faults are over and sensors are
-// silent: every member is counted up to its last reading with a value; and what the cloud adds up for each key (the last edition
-// and all supplements, each id once) is exactly what the cards held, by count and by sum. Only what a lost card held uncounted is
-// missing, and the site claims no more of it than there was. (Silent sensors go on being missing, so numbers go on.)
+// silent: every member is counted up to its last reading with a value; and what the cloud adds up by the rule for consumers
+// (judge/series-items.ts) for each window, or span of merged ones, is exactly what the cards held, by count and by sum. Only what a
+// lost card held uncounted is missing, and the site claims no more of it than there was. (Silent sensors go on being missing, so
+// numbers go on.)
 
 import { type MemberKey, memberKey } from "../../../src/base/ids.ts";
+import { GenerationBegins } from "../../judge/generation-begins.ts";
+import { type ItemSpan, type SeriesItem, SeriesItems } from "../../judge/series-items.ts";
 import { type Amount, addAmounts, hasSameValues, nothing, showAmount } from "../books/amounts.ts";
-import type { Lineage } from "../books/committed-entries.ts";
-import { type ItemId, itemIdOf, publishedWindow } from "../books/committed-items.ts";
-import { keyName } from "../books/expected-definitions.ts";
+import type { Lineage, WindowDelta } from "../books/committed-entries.ts";
+import { itemIdOf, publishedWindow } from "../books/committed-items.ts";
+import type { ReadingKey } from "../books/expected-definitions.ts";
 import { booksOf, type SiteBooks } from "../books/site-books.ts";
 import { type CheckedWorld, type Checker, type CheckerOf, Violation, type WatchedLife } from "../checker.ts";
 
 const name = "everything-counted";
 
-/** A window as a consumer has it. */
-interface Received {
-  latest: { readonly id: ItemId; readonly amount: Amount } | undefined;
-  /** By id. */
-  readonly supplements: Map<string, Amount>;
+interface Received extends SeriesItem {
+  readonly amount: Amount;
 }
 
 class EverythingCounted implements Checker {
   readonly name = name;
   readonly #world: CheckedWorld;
   readonly #books: SiteBooks;
-  readonly #received = new Map<string, Received>();
+  /** By aggregation and group. */
+  readonly #received = new Map<string, SeriesItems<Received>>();
+  readonly #begins = new GenerationBegins();
   readonly #seen = new Set<string>();
 
   constructor(world: CheckedWorld) {
@@ -34,19 +36,22 @@ class EverythingCounted implements Checker {
 
   uplink({ payload }: { readonly payload: Uint8Array }): void {
     const item = itemIdOf(payload);
-    const window = item === undefined ? undefined : publishedWindow(item.body);
-    if (item === undefined || window === undefined) return;
-    const { id } = item;
-    const text = `${id.generation}.${id.number}`;
+    if (item === undefined) return;
+    const { id: place, body } = item;
+    const text = `${place.generation}.${place.number}`;
     if (this.#seen.has(text)) return;
     this.#seen.add(text);
-    const key = keyName(window.key);
-    const received = this.#received.get(key) ?? { latest: undefined, supplements: new Map<string, Amount>() };
-    this.#received.set(key, received);
-    if (window.adds) received.supplements.set(text, window.amount);
-    else if (received.latest === undefined || isBefore(received.latest.id, id)) {
-      received.latest = { id, amount: window.amount };
+    const window = publishedWindow(body);
+    const beginsEarlier = [this.#begins.heard(place), this.#begins.heardRanges(window?.replaces ?? [])];
+    if (beginsEarlier.includes(true)) {
+      for (const items of this.#received.values()) items.drop((each) => this.#begins.isVoid(each));
     }
+    if (window === undefined || this.#begins.isVoid(place)) return;
+    const { key, end, adds, amount, replaces } = window;
+    const series = seriesOf(key);
+    const received = this.#received.get(series) ?? new SeriesItems<Received>();
+    this.#received.set(series, received);
+    received.add({ place, start: key.start, end, adds, replaces, amount });
   }
 
   /** Within the bound of PROTOCOLS' E this must become undefined. */
@@ -58,11 +63,7 @@ class EverythingCounted implements Checker {
       const why = this.#whyUncounted(lineage, memberKey({ device, incarnation }), upToDate);
       if (why !== undefined) return why;
     }
-    for (const key of lineage.totals.keys()) {
-      const why = this.#whyUnpublished(lineage, key);
-      if (why !== undefined) return why;
-    }
-    return undefined;
+    return this.#whyUnpublished(lineage);
   }
 
   healed(): void {
@@ -71,10 +72,6 @@ class EverythingCounted implements Checker {
     const lineage = this.#books.newest;
     if (lineage === undefined) return;
     for (const origin of lineage.gone.keys()) this.#isNamed(lineage, origin);
-    for (const key of this.#received.keys()) {
-      const foreign = this.#whyUnpublished(lineage, key);
-      if (foreign !== undefined) throw new Violation(name, foreign);
-    }
   }
 
   #whyUncounted({ counted }: Lineage, origin: MemberKey, upToDate: readonly WatchedLife[]): string | undefined {
@@ -97,20 +94,46 @@ class EverythingCounted implements Checker {
     throw new Violation(name, `the site names ${detail}`);
   }
 
-  #whyUnpublished(lineage: Lineage, key: string): string | undefined {
-    const due = lineage.totals.get(key)?.amount ?? nothing;
-    const received = this.#received.get(key);
-    let cloud = received?.latest?.amount ?? nothing;
-    for (const [id, amount] of received?.supplements ?? []) {
-      // What a lost majority published last is not added to what the site goes on with.
-      if (lineage.items.get(id) !== undefined) cloud = addAmounts(cloud, amount);
+  #whyUnpublished({ totals }: Lineage): string | undefined {
+    const due = new Map<string, WindowDelta[]>();
+    for (const [, window] of totals.entries()) {
+      const series = seriesOf(window.key);
+      const windows = due.get(series) ?? [];
+      due.set(series, windows);
+      windows.push(window);
     }
-    if (hasSameValues(cloud, due)) return undefined;
-    return `the cloud has ${key} as ${showAmount(cloud)}; its readings are ${showAmount(due)}`;
+    for (const series of new Set([...due.keys(), ...this.#received.keys()])) {
+      const windows = due.get(series) ?? [];
+      const spans = this.#received.get(series)?.spans() ?? [];
+      const why = whyDifferent(windows, spans);
+      if (why !== undefined) return `the cloud has ${series} ${why}`;
+    }
+    return undefined;
   }
 }
 
-const isBefore = (a: ItemId, b: ItemId): boolean =>
-  a.generation < b.generation || (a.generation === b.generation && a.number < b.number);
+const seriesOf = ({ aggregation, group }: ReadingKey): string => `${aggregation}/${group}`;
+
+/** Of one series. Each window is in the span in which it begins. */
+function whyDifferent(windows: readonly WindowDelta[], spans: readonly ItemSpan<Received>[]): string | undefined {
+  const left = [...windows].sort((a, b) => b.key.start - a.key.start);
+  const compared = (start: number, cloud: Amount, due: Amount): string | undefined =>
+    hasSameValues(cloud, due) ? undefined : `at ${start} as ${showAmount(cloud)}; its readings are ${showAmount(due)}`;
+  for (const { start, end, items } of [...spans, { start: Number.POSITIVE_INFINITY, end: 0, items: [] }]) {
+    let due = nothing;
+    for (let next = left.at(-1); next !== undefined && next.key.start < Math.max(start, end); next = left.at(-1)) {
+      left.pop();
+      if (next.key.start >= start) due = addAmounts(due, next.amount);
+      else {
+        const why = compared(next.key.start, nothing, next.amount);
+        if (why !== undefined) return why;
+      }
+    }
+    const cloud = items.reduce((sum, { amount }) => addAmounts(sum, amount), nothing);
+    const why = compared(start, cloud, due);
+    if (why !== undefined) return why;
+  }
+  return undefined;
+}
 
 export const everythingCounted: CheckerOf = (world) => new EverythingCounted(world);

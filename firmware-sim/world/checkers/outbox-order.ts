@@ -2,10 +2,12 @@
 // is byte for byte the same, on the same topic, under the same id. And an item is a function of committed state: what reaches the
 // uplink is what apply made, and every replica made the same.
 //
-// A coarser item may say that it `replaces` others ("1.17-1.90,1.120-1.131", docs/counting.md): those numbers may never come. A
-// gap is none only if an item that apply made names it; and when the site has healed, one that came.
+// A number may be left out, or come late, if the committed log replaced it by a merged item (docs/decisions/0006): a coordinator that
+// knows sends the merged one under its own, higher number, and one that does not know yet may still send the other. Whatever the
+// site knows to be acknowledged has come, or something stands for it that comes later.
 
-import { type CommittedItem, type ItemId, itemDigest, itemIdOf, readItemId } from "../books/committed-items.ts";
+import type { Lineage } from "../books/committed-entries.ts";
+import { type CommittedItem, type ItemId, itemDigest, itemIdOf } from "../books/committed-items.ts";
 import { booksOf, type SiteBooks } from "../books/site-books.ts";
 import { type CheckerOf, type UplinkPublish, Violation } from "../checker.ts";
 
@@ -15,21 +17,13 @@ const name = "outbox-order";
 interface Arrived {
   highest: number;
   readonly digests: Map<number, string>;
-  /** Numbers that were passed over. */
-  readonly empty: Set<number>;
-}
-
-interface NumberRange {
-  readonly first: number;
-  readonly last: number;
 }
 
 export const outboxOrder: CheckerOf = (world) => {
   const books = booksOf(world);
   const generations = new Map<number, Arrived>();
-  /** What items say that they replace: those that apply made, and those that came. */
-  const made: NumberRange[] = [];
-  const came: NumberRange[] = [];
+  /** Up to where everything came or was replaced. */
+  const complete = new WeakMap<Lineage, number>();
   return {
     name,
     applied: ({ self }) => {
@@ -40,10 +34,8 @@ export const outboxOrder: CheckerOf = (world) => {
         const id = idOf(item);
         const digest = itemDigest(item);
         const before = lineage.items.get(id);
-        if (before === undefined && isFirst) {
-          lineage.items.set(known.index, id, digest);
-          made.push(...rangesOf(item));
-        } else if (before !== digest) {
+        if (before === undefined && isFirst) lineage.items.set(known.index, id, digest);
+        else if (before !== digest) {
           throw new Violation(
             name,
             `${self} makes another item ${id} of entry ${known.index} than who applied it first`,
@@ -52,39 +44,35 @@ export const outboxOrder: CheckerOf = (world) => {
       }
     },
     uplink: (publish) => {
-      const read = itemIdOf(publish.payload);
-      if (read === undefined) return;
-      const { id } = read;
-      const arrived = generations.get(id.generation) ?? {
-        highest: 0,
-        digests: new Map<number, string>(),
-        empty: new Set(),
-      };
+      const id = itemIdOf(publish.payload)?.id;
+      if (id === undefined) return;
+      const arrived = generations.get(id.generation) ?? { highest: 0, digests: new Map<number, string>() };
       generations.set(id.generation, arrived);
       const { topic } = publish;
       const digest = itemDigest(publish);
       const isRepeat = checkRepeat(arrived, id, { topic, digest });
       if (isRepeat) return;
-      checkOrder(arrived, id, made);
+      checkOrder(books, arrived, id, topic);
       checkMade(books, publish, id);
-      came.push(...rangesOf(publish));
-      arrived.highest = id.number;
+      arrived.highest = Math.max(arrived.highest, id.number);
       arrived.digests.set(id.number, digest);
     },
     second: () => {
-      // Numbers go on through generations: an older one may have had the last.
-      const reached = Math.max(0, ...[...generations.values()].map(({ highest }) => highest));
-      const cursor = Math.max(0, ...[...world.lives()].map(({ replica }) => replica.state.cursor));
-      if (cursor > reached)
-        throw new Violation(name, `the cursor is at ${cursor}, and ${reached} is the last item that came`);
+      for (const life of world.lives()) {
+        const lineage = books.lineageOf(life);
+        if (lineage === undefined) continue;
+        const { cursor } = life.replica.state;
+        const from = complete.get(lineage) ?? 0;
+        for (let number = from + 1; number <= cursor; number++) checkArrived(generations, lineage, number);
+        complete.set(lineage, Math.max(from, cursor));
+      }
     },
     healed: () => {
-      for (const [generation, { empty }] of generations) {
-        for (const number of empty) {
-          if (!isNamed(number, came)) {
-            throw new Violation(name, `item ${generation}.${number} never came, and none that came replaces it`);
-          }
-        }
+      const reached = Math.max(0, ...[...generations.values()].map(({ highest }) => highest));
+      for (let number = 1; number <= reached; number++) {
+        const item = books.newest?.told.inForceFor(number);
+        if (item === undefined || hasCome(generations, item.id)) continue;
+        throw new Violation(name, `item ${number} never came, nor what stands for it, ${show(item.id)}`);
       }
     },
   };
@@ -99,53 +87,37 @@ function idOf({ number, payload }: CommittedItem): string {
   return show(id);
 }
 
-function checkRepeat(
-  { digests, highest }: Arrived,
-  id: ItemId,
-  { topic, digest }: { topic: string; digest: string },
-): boolean {
+const hasCome = (generations: ReadonlyMap<number, Arrived>, { generation, number }: ItemId): boolean =>
+  generations.get(generation)?.digests.has(number) === true;
+
+function checkArrived(generations: ReadonlyMap<number, Arrived>, { told }: Lineage, number: number): void {
+  const item = told.get(number);
+  if (item === undefined || item.replacedBy !== undefined || hasCome(generations, item.id)) return;
+  throw new Violation(name, `the cursor is past item ${show(item.id)}, which never came`);
+}
+
+function checkRepeat({ digests }: Arrived, id: ItemId, { topic, digest }: { topic: string; digest: string }): boolean {
   const before = digests.get(id.number);
-  if (before === undefined) {
-    if (id.number <= highest)
-      throw new Violation(name, `item ${show(id)} comes on ${topic} after ${id.generation}.${highest}`);
-    return false;
-  }
+  if (before === undefined) return false;
   if (before !== digest) throw new Violation(name, `item ${show(id)} comes again with other bytes, on ${topic}`);
   return true;
 }
 
-/** A generation's first item goes on from the one before it. Numbers between are empty because an item replaces them. */
-function checkOrder({ highest, digests, empty }: Arrived, id: ItemId, made: readonly NumberRange[]): void {
+/** A generation's first item goes on from the one before it. */
+function checkOrder({ lineages }: SiteBooks, { highest, digests }: Arrived, id: ItemId, topic: string): void {
+  const isReplaced = (number: number): boolean =>
+    lineages.some(({ told }) => told.get(number)?.replacedBy !== undefined);
+  if (id.number <= highest && !isReplaced(id.number)) {
+    throw new Violation(name, `item ${show(id)} comes on ${topic} after ${id.generation}.${highest}`);
+  }
   if (digests.size === 0 && id.generation > 1) return;
   for (let number = highest + 1; number < id.number; number++) {
-    if (!isNamed(number, made)) {
-      throw new Violation(
-        name,
-        `item ${show(id)} comes after ${id.generation}.${highest}, and nothing replaces ${number}`,
-      );
-    }
-    empty.add(number);
+    if (isReplaced(number)) continue;
+    throw new Violation(
+      name,
+      `item ${show(id)} comes after ${id.generation}.${highest}, and nothing replaces ${number}`,
+    );
   }
-}
-
-const isNamed = (number: number, ranges: readonly NumberRange[]): boolean =>
-  ranges.some(({ first, last }) => first <= number && number <= last);
-
-/** What the item says that it replaces. Numbers go on through generations, so they alone say where. */
-function rangesOf({ payload }: Pick<CommittedItem, "payload">): readonly NumberRange[] {
-  const read = itemIdOf(payload);
-  if (read?.body["replaces"] === undefined) return [];
-  const { id, body } = read;
-  const { replaces } = body;
-  const ranges =
-    typeof replaces === "string" ? replaces.split(",").map((range) => range.split("-").map(readItemId)) : [];
-  return ranges.map(([first, last, ...rest]) => {
-    const isRun = first !== undefined && last !== undefined && rest.length === 0 && first.number <= last.number;
-    if (!isRun || last.number >= id.number) {
-      throw new Violation(name, `item ${show(id)} replaces ${JSON.stringify(replaces)}, which are no runs before it`);
-    }
-    return { first: first.number, last: last.number };
-  });
 }
 
 function checkMade({ lineages }: SiteBooks, { topic, payload, retain }: UplinkPublish, id: ItemId): void {

@@ -21,6 +21,20 @@ function cut(world: World, machines: readonly Machine[], brokers: readonly strin
   };
 }
 
+/** `machine` and one broker, away from all others, with all connections across reset. Undefined: there is one broker only. */
+export function splitOff(world: World, machine: Machine, broker: number): (() => void) | undefined {
+  const own = urls(world)[broker % world.brokers.length];
+  if (own === undefined || world.brokers.length < 2) return undefined;
+  const theirs = urls(world).filter((url) => url !== own);
+  const others = world.machines.filter((each) => each !== machine);
+  reset(world, [machine], theirs);
+  reset(world, others, [own]);
+  const ends = [cut(world, [machine], theirs, "both"), cut(world, others, [own], "both")];
+  return () => {
+    for (const end of ends) end();
+  };
+}
+
 const urls = (world: World): readonly string[] => world.brokers.map(({ url }) => url);
 
 export const networkFaults: readonly FaultKind[] = [
@@ -92,22 +106,12 @@ export const networkFaults: readonly FaultKind[] = [
   },
   {
     name: "coordinator-split-off",
-    what: "the coordinator and one broker fall off the site; all connections across are reset, so that wills depose it at once",
+    what: "the coordinator and one broker fall off the site; all connections across are reset, and noticed at once",
     weight: 2,
     lasts: [2_000, 40_000],
     begin: (world, { target }) => {
       const coordinator = world.coordinator();
-      if (coordinator === undefined || world.brokers.length < 2) return undefined;
-      const own = urls(world)[target % world.brokers.length];
-      const theirs = urls(world).filter((url) => url !== own);
-      if (own === undefined) return undefined;
-      const others = world.machines.filter((machine) => machine !== coordinator);
-      reset(world, [coordinator], theirs);
-      reset(world, others, [own]);
-      const ends = [cut(world, [coordinator], theirs, "both"), cut(world, others, [own], "both")];
-      return () => {
-        for (const end of ends) end();
-      };
+      return coordinator && splitOff(world, coordinator, target);
     },
   },
   {
