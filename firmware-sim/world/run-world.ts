@@ -34,6 +34,8 @@ export interface WorldReport {
   readonly situations: ReadonlyMap<string, number>;
   readonly proposals: number;
   readonly readings: number;
+  /** What a scenario says of itself at its end. */
+  readonly told: readonly string[];
   /** Which promise was broken, and how; undefined: none. */
   readonly violation: { readonly checker: string; readonly detail: string; readonly at: number } | undefined;
   /** The last events that agents logged, where a promise was broken. */
@@ -73,6 +75,8 @@ class WorldRun {
   readonly #faults = new Map<string, number>();
   readonly #ends = new Set<() => void>();
   #proposals = 0;
+  #stage: Stage | undefined;
+  #lines: readonly string[] = [];
 
   constructor(seed: number, plan: WorldPlan, checkers: readonly CheckerOf[], options: WorldOptions) {
     this.#plan = plan;
@@ -93,6 +97,7 @@ class WorldRun {
       await this.#found();
       await this.#rage();
       await this.#heal();
+      this.#lines = this.#stage?.told ?? [];
     } catch (failure) {
       const checker = failure instanceof Violation ? failure.checker : "no-crash";
       const detail = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure);
@@ -109,6 +114,7 @@ class WorldRun {
       situations: this.#situations.counts,
       proposals: this.#proposals,
       readings: world.sensors.count,
+      told: this.#lines,
       violation,
       log: violation === undefined ? [] : world.log,
     };
@@ -143,7 +149,8 @@ class WorldRun {
       );
       this.#clients.push(...people);
       await world.run(seconds(2)); // they connect
-      await scenario.play(new Stage(world, people, (fault) => this.#begin(fault)));
+      this.#stage = new Stage(world, people, (fault) => this.#begin(fault));
+      await scenario.play(this.#stage);
       return;
     }
     for (const fault of this.#plan.faults) world.after(fault.at, `fault: ${fault.kind}`, () => this.#begin(fault));

@@ -105,6 +105,7 @@ async function runOne(seed: number): Promise<number> {
     );
   }
   for (const [situation, count] of report.situations) print(`  ${situation}: ${count}`);
+  for (const line of report.told) print(line);
   if (report.violation !== undefined) {
     for (const line of report.log) print(`  ${line}`);
     print(report.violation.detail);

@@ -15,11 +15,21 @@ export class Stage {
   /** Do only what the story tells them. */
   readonly #people: readonly RegisterClient[];
   readonly #begin: (fault: PlannedFault) => void;
+  readonly #tells: (() => readonly string[])[] = [];
 
   constructor(world: World, people: readonly RegisterClient[], begin: (fault: PlannedFault) => void) {
     this.world = world;
     this.#people = people;
     this.#begin = begin;
+  }
+
+  /** Lines for the person who plays it, once the site has healed. */
+  get told(): readonly string[] {
+    return this.#tells.flatMap((tell) => tell());
+  }
+
+  atTheEnd(tell: () => readonly string[]): void {
+    this.#tells.push(tell);
   }
 
   async wait(span: Duration): Promise<void> {

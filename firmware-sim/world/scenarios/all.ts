@@ -8,6 +8,7 @@ import { clockOf1970 } from "./clock-of-1970.ts";
 import { clonedCard, clonedCardUnknown } from "./cloned-card.ts";
 import { coldStart } from "./cold-start.ts";
 import { figure8 } from "./figure-8.ts";
+import { realDays, realWeek } from "./real-site.ts";
 import { rollingRestart } from "./rolling-restart.ts";
 import { sitePowerCut } from "./site-power-cut.ts";
 import { threeDaysOffline } from "./three-days-offline.ts";
@@ -23,6 +24,8 @@ export const scenarios: readonly Scenario[] = [
   threeDaysOffline,
   clockOf1970,
   rollingRestart,
+  realDays,
+  realWeek,
 ];
 
 export function scenario(name: string): Scenario {

@@ -6,15 +6,23 @@ import { allCheckers } from "../../../firmware-sim/world/all-checkers.ts";
 import { runWorld } from "../../../firmware-sim/world/run-world.ts";
 import { type Scenario, usualSite } from "../../../firmware-sim/world/scenario.ts";
 import { scenario, scenarios } from "../../../firmware-sim/world/scenarios/all.ts";
+import { realSiteFor } from "../../../firmware-sim/world/scenarios/real-site.ts";
 import { offlineFor } from "../../../firmware-sim/world/scenarios/three-days-offline.ts";
 import { orderedPlan } from "../../../firmware-sim/world/seed-worker.ts";
 import type { Situation } from "../../../firmware-sim/world/situations.ts";
-import { seconds } from "../../../src/base/units.ts";
+import { minutes, seconds } from "../../../src/base/units.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
 const played = (told: Scenario, seed: number) =>
   runWorld(seed, { site: told.site, faults: [], scenario: told }, allCheckers);
+
+/** Days take minutes of wall time, or hours; less of them has the same in it, closer together. */
+const short: Readonly<Record<string, Scenario>> = {
+  "three-days-offline": offlineFor(1 / 24),
+  "real-days": realSiteFor("real-days", { devices: 5, days: 2, daysOffline: 0.5, day: minutes(6) }),
+  "real-week": realSiteFor("real-week", { devices: 8, days: 1, daysOffline: 0.5, day: minutes(6) }),
+};
 
 /** Where the checkers see the story, too. */
 const seen: Readonly<Record<string, readonly Situation[]>> = {
@@ -27,13 +35,20 @@ const seen: Readonly<Record<string, readonly Situation[]>> = {
 
 describe("the scenario", () => {
   for (const { name, what } of scenarios) {
-    // Three days take a minute of wall time; an hour has the same in it, closer together.
-    const told = name === "three-days-offline" ? offlineFor(1 / 24) : scenario(name);
+    const told = short[name] ?? scenario(name);
     it(`${name}: ${what}`, async () => {
       const report = await played(told, 1);
       expect(report.violation).toBeUndefined();
       for (const situation of seen[name] ?? []) {
         expect([situation, report.situations.get(situation) ?? 0]).toEqual([situation, expect.toSatisfy(isSome)]);
+      }
+      if (name.startsWith("real-")) {
+        expect(report.told[0]).toMatch(
+          /^the card of pi-\d was lost: \d+ readings on it, counted up to number \d+; lost \d+:$/,
+        );
+        expect(report.told.slice(-told.site.devices)).toEqual(
+          Array.from({ length: told.site.devices }, () => expect.stringMatching(/^ {2}pi-\d +\d+\.\d MiB, \d+ syncs$/)),
+        );
       }
     });
   }
