@@ -2,6 +2,7 @@
 // phase): no restart, one coordinator, changes commit, every reading counted, the cloud complete. After TigerBeetle's simulator
 // and openraft's turmoil tests.
 
+import { assert } from "../../src/base/errors.ts";
 import type { Random } from "../../src/base/ports/random.ts";
 import { milliseconds, seconds } from "../../src/base/units.ts";
 import type { SiteConfiguration } from "../../src/site/configuration.ts";
@@ -69,7 +70,7 @@ export async function runWorld(
 class WorldRun {
   readonly #plan: WorldPlan;
   readonly #world: World;
-  readonly #situations = new Situations();
+  readonly #situations: Situations;
   readonly #clients: RegisterClient[] = [];
   readonly #faults = new Map<string, number>();
   readonly #ends = new Set<() => void>();
@@ -79,7 +80,14 @@ class WorldRun {
 
   constructor(seed: number, plan: WorldPlan, checkers: readonly CheckerOf[], options: WorldOptions) {
     this.#plan = plan;
-    this.#world = new World(seed, plan.site, [...checkers, () => this.#situations], options);
+    let situations: Situations | undefined;
+    const watching: CheckerOf = (world) => {
+      situations = new Situations(world);
+      return situations;
+    };
+    this.#world = new World(seed, plan.site, [...checkers, watching], options);
+    assert(situations !== undefined, "each checker is made with its world");
+    this.#situations = situations;
   }
 
   async run(): Promise<WorldReport> {
@@ -157,8 +165,11 @@ class WorldRun {
     this.#world.note(
       `fault ${fault.kind} (target ${fault.target}, strength ${fault.strength.toFixed(2)}) for ${fault.lasts} ms`,
     );
+    this.#world.checkpost.tell("fault", fault.kind, true);
     const once = (): void => {
-      if (this.#ends.delete(once)) end();
+      if (!this.#ends.delete(once)) return;
+      end();
+      this.#world.checkpost.tell("fault", fault.kind, false);
     };
     this.#ends.add(once);
     this.#world.after(fault.lasts, `end of ${fault.kind}`, once);

@@ -242,6 +242,7 @@ export class World {
       },
       ended: (machine) => this.checkpost.end(machine.name),
       exited: (machine, failure) => {
+        this.checkpost.tell("logged", machine.name, "process ended", { code: failure.code });
         this.exits.push({ at: this.time.now, machine: machine.name, failure });
         this.#write(`${machine.name} EXIT ${failure.code}: ${failure.message}`);
       },
@@ -270,8 +271,10 @@ export class World {
   }
 
   #logger(name: string): Logger {
-    const write = (level: string) => (fields: object, event: string) =>
+    const write = (level: string) => (fields: object, event: string) => {
+      this.checkpost.tell("logged", name, event, fields);
       this.#write(`${name} ${level} ${event} ${JSON.stringify(fields)}`);
+    };
     const logger: Logger = {
       debug: () => undefined,
       info: write("info"),
