@@ -216,6 +216,15 @@ describe("a new coordinator's site time", () => {
     expect(clock.now()).toBe(spring + 60_000);
   });
 
+  it("asks voters alone: what one said before it was promoted is not its first word", () => {
+    const { clock } = device();
+    clock.heard(spring);
+    clock.lead(a, { current: [a, b] });
+    clock.acknowledged(c, kept(spring - 60_000), { current: [a, b] });
+    clock.acknowledged(c, kept(spring), { current: [a, c] });
+    expect(clock.now()).toBe(spring);
+  });
+
   it("is the wall clock's where nothing was ever known", () => {
     const { clock } = device();
     clock.lead(a, { current: [a] });
