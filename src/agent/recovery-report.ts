@@ -1,6 +1,7 @@
 // What a running member answers to `recovery`: how far its log reaches, and whether it has a coordinator.
 
 import { type DeviceId, isDeviceId } from "../base/ids.ts";
+import { isCount } from "./api-arguments.ts";
 
 export interface RecoveryReport {
   readonly generation: number;
@@ -25,5 +26,3 @@ export function readRecoveryReport(answer: unknown): RecoveryReport | undefined 
   if (leader !== null && !isDeviceId(leader)) return undefined;
   return { generation, index, term, siteTime, leader };
 }
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
