@@ -16,6 +16,7 @@ import { defaultConfiguration } from "../site/configuration-defaults.ts";
 import { diffConfiguration } from "../site/configuration-diff.ts";
 import { readChanges } from "../site/configuration-items.ts";
 import { configurationBefore, decodeRevision, historyKey, type Revision } from "../site/configuration-table.ts";
+import { isClientSession, isCount, isSerial } from "./api-arguments.ts";
 import type { Operator } from "./operator.ts";
 import type { RecoveryReport } from "./recovery-report.ts";
 import { setTime } from "./set-time.ts";
@@ -190,7 +191,7 @@ export class Api {
     const changes = raw instanceof Uint8Array ? unpackChanges(raw) : readChanges(raw);
     if (changes === undefined || changes.length === 0)
       throw new SkeinError("invalid-argument", "changes: a list of {section, name, before, after} was expected");
-    if (!isCount(base) || !isClientSession(session) || !isCount(serial) || serial < 1) {
+    if (!isCount(base) || !isClientSession(session) || !isSerial(serial)) {
       throw new SkeinError(
         "invalid-argument",
         "base (a revision), session (32 hex digits) and serial (1, 2, 3 …) are needed",
@@ -256,9 +257,6 @@ function inParts<T>(items: readonly T[], most: number): T[][] {
   for (let from = most; from < items.length; from += most) parts.push(items.slice(from, from + most));
   return parts;
 }
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
-const isClientSession = (value: unknown): value is string => typeof value === "string" && /^[0-9a-f]{32}$/.test(value);
 
 const isArgument = (value: unknown): value is Argument =>
   typeof value === "object" && value !== null && !Array.isArray(value);

@@ -13,7 +13,7 @@ import type { RaftTiming, TransferOutcome } from "../raft/types.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { SiteClock } from "../replica/site-time.ts";
 import type { SubmissionResult } from "../replica/submissions.ts";
-import type { ClientSerial, Command, JoinRequest, RefusalReason } from "../site/types.ts";
+import type { ClientSerial, Command, JoinRequest, RefusalReason, Touched } from "../site/types.ts";
 import { Admission } from "./admission.ts";
 import { HandOver } from "./hand-over.ts";
 import type { Run } from "./own-past.ts";
@@ -135,9 +135,10 @@ export class Coordinator {
     this.#keeper.remove(device, client, done);
   }
 
-  /** An entry was applied here, whoever leads. */
-  applied(): void {
-    this.#uplinkAbsence.look(this.#replica.state, this.#clock.now());
+  /** The outbox has changed here, whoever leads. */
+  applied(touched: ReadonlySet<Touched>): void {
+    if (!touched.has("outbox") && !touched.has("cursor")) return;
+    this.#uplinkAbsence.look(this.#replica.state, this.#clock.now(), touched.has("cursor"));
   }
 
   asked(request: JoinRequest, began: Began): void {

@@ -88,7 +88,7 @@ export class Counting {
       const detail = `The readings log ends at number ${store.taken}, and ${counted} are counted: it is not the one it was`;
       throw new SkeinError("log-damaged", detail);
     }
-    for (const reading of await this.storedReadings()) if (isMissing(reading)) this.#missing += 1;
+    for await (const readings of this.#storedPages()) this.#missing += readings.filter(isMissing).length;
     this.#sender = new PartialSender(
       {
         clock: this.#ports.clock,
@@ -197,17 +197,22 @@ export class Counting {
 
   /** Every reading that the card still holds, by number, those without a stamp included. */
   async storedReadings(): Promise<readonly StoredReading[]> {
-    const store = this.#store;
     const all: StoredReading[] = [];
-    if (store === undefined) return all;
+    for await (const readings of this.#storedPages()) all.push(...readings);
+    return all;
+  }
+
+  /** A page at a time: a card may keep millions, more than a small device has memory for. */
+  async *#storedPages(): AsyncGenerator<readonly StoredReading[]> {
+    const store = this.#store;
+    if (store === undefined) return;
     for (let from = store.first - 1; from < store.taken; ) {
       const readings = await readStored(store, from);
       const last = readings.at(-1);
-      if (last === undefined) break;
-      all.push(...readings);
+      if (last === undefined) return;
+      yield readings;
       from = last.number;
     }
-    return all;
   }
 
   #openStore(): Promise<ReadingStore> {

@@ -354,7 +354,7 @@ export class Device {
 
   #applied(touched: ReadonlySet<Touched>, moved: readonly CountMove[]): void {
     if (touched.has("members")) this.#joining.look();
-    if (touched.has("outbox") || touched.has("cursor")) this.#coordinator.applied();
+    this.#coordinator.applied(touched);
     this.#timeKeeping.applied(touched);
     this.#counting.applied(touched, moved);
     this.#dashboard.applied(touched);

@@ -3,6 +3,7 @@
 import { SkeinError } from "../base/errors.ts";
 import { type DeviceId, isDeviceId, memberOf } from "../base/ids.ts";
 import type { TransferOutcome } from "../raft/types.ts";
+import { isClientSession, isSerial } from "./api-arguments.ts";
 import type { Coordinator } from "./coordinator.ts";
 
 /** The answer to `coordinator.transfer`. */
@@ -17,9 +18,6 @@ export type RemoveAnswer =
   | { readonly kind: "handed-over"; readonly to: DeviceId };
 
 type Argument = Readonly<Record<string, unknown>>;
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 1;
-const isClientSession = (value: unknown): value is string => typeof value === "string" && /^[0-9a-f]{32}$/.test(value);
 
 const failures: Readonly<Record<Exclude<TransferOutcome, "done">, (to: DeviceId) => SkeinError>> = {
   "not-taken": (to) =>
@@ -57,7 +55,7 @@ export class Operator {
   /** `device` leaves the site for good. `session` and `serial`: a repeat removes it once, also if it has joined again meanwhile. */
   async remove({ device, session, serial }: Argument): Promise<RemoveAnswer> {
     this.#assertCoordinator();
-    if (!isDeviceId(device) || !isClientSession(session) || !isCount(serial))
+    if (!isDeviceId(device) || !isClientSession(session) || !isSerial(serial))
       throw new SkeinError(
         "invalid-argument",
         "device (a name), session (32 hex digits) and serial (1, 2, 3 …) are needed",

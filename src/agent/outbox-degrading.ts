@@ -77,7 +77,9 @@ export class OutboxDegrading {
     const { bytes, count } = this.#replica.state.outbox;
     this.#logger.info({ bytes, items: count }, "the outbox is nearly full: older windows become coarser");
     for (let tries = 0; tries < triesMax; tries++) {
-      const { plans, next } = await this.#plan();
+      const planned = await this.#plan();
+      if (planned === undefined) return true;
+      const { plans, next } = planned;
       if (plans.length === 0) {
         this.#logger.warn({ bytes: this.#replica.state.outbox.bytes }, "nothing that waits can become coarser");
         return false;
@@ -104,11 +106,15 @@ export class OutboxDegrading {
     return plans.length;
   }
 
-  async #plan(): Promise<{ plans: readonly MergePlan[]; next: number }> {
+  /** Undefined: it is not wanted any more. Half an outbox makes no plan: a later edition may wait at its end. */
+  async #plan(): Promise<{ plans: readonly MergePlan[]; next: number } | undefined> {
     const { first, next } = this.#replica.state.outbox;
     const planner = new MergePlanner();
     for (let number = first; number < next; number++) {
-      if (number % itemsAtOnce === 0) await this.#pause();
+      if (number % itemsAtOnce === 0) {
+        await this.#pause();
+        if (!this.#isWanted()) return undefined;
+      }
       if (!this.#replica.state.outbox.holds(number)) continue;
       const item = (await this.#read(number))?.item;
       const found = item === undefined ? undefined : scanItem(number, item);
@@ -120,6 +126,7 @@ export class OutboxDegrading {
       const step = planning.next();
       if (step.done === true) return { plans: step.value, next };
       await this.#pause();
+      if (!this.#isWanted()) return undefined;
     }
   }
 

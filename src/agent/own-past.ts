@@ -58,6 +58,8 @@ export interface OwnPastOptions extends Run {
 const ownEchoes = seconds(10);
 const askEvery = milliseconds(500);
 const asksMax = 6;
+/** Of evidence that the only voter has dismissed; with more it looks at them once more. */
+const dismissedMax = 64;
 /** One run is answered so often at most: the two must not talk each other hot. */
 const answerEvery = milliseconds(400);
 
@@ -70,7 +72,7 @@ export class OwnPast {
   #listening: Timer | undefined;
   #suspicion: { readonly why: string; readonly other: Run; timer: Timer; asked: number } | undefined;
   /** Dismissed once, by the only voter: the same evidence does not stop it again. */
-  #dismissed = new Set<number>();
+  readonly #dismissed = new Set<number>();
   #cutOff: string | undefined;
   #answered: { readonly start: number; readonly at: Instant } | undefined;
 
@@ -165,6 +167,7 @@ export class OwnPast {
       this.#door.answer(suspicion.other);
     } else if (this.#door.isOnlyVoter()) {
       this.#suspicion = undefined;
+      if (this.#dismissed.size >= dismissedMax) this.#dismissed.clear();
       this.#dismissed.add(suspicion.other.start);
       this.#isListening = false;
       this.#door.goOn();

@@ -8,6 +8,7 @@ import { limits } from "../base/limits.ts";
 import { type Duration, milliseconds, seconds } from "../base/units.ts";
 import type { Replica } from "../replica/replica.ts";
 import { authorLengthMax } from "../site/configuration-table.ts";
+import { isClientSession, isSerial } from "./api-arguments.ts";
 import type { TimeReport } from "./time-report.ts";
 
 const changeWithin = seconds(20);
@@ -18,7 +19,7 @@ export function setTime(
   { to, author, session, serial }: Readonly<Record<string, unknown>>,
 ): Promise<{ readonly index: number; readonly jump: Duration }> {
   const isTime = typeof to === "number" && Number.isFinite(to) && to >= 0 && to <= limits.siteTimeMax;
-  if (!isTime || typeof session !== "string" || !/^[0-9a-f]{32}$/.test(session) || !isSerial(serial)) {
+  if (!isTime || !isClientSession(session) || !isSerial(serial)) {
     throw new SkeinError(
       "invalid-argument",
       "to (ms since 1970, before the year 2200), session (32 hex digits) and serial (1, 2, 3 …) are needed",
@@ -48,5 +49,3 @@ export function setTime(
 
 const whyNotBack =
   "it never goes back: readings already bear later stamps. Where its sources are behind, it runs slower until they meet";
-
-const isSerial = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 1;

@@ -62,7 +62,7 @@ export interface AgentStatus {
   readonly outbox: {
     readonly waiting: number;
     readonly bytes: number;
-    /** The newest item's number, and up to where the uplink has acknowledged. */
+    /** The newest item's number, and up to where the uplink has acknowledged them or later ones have replaced them. */
     readonly last: number;
     readonly cursor: number;
     /** At the present rate, until older windows must become coarser; undefined: nothing was queued yet, so there is no rate. */

@@ -1,9 +1,12 @@
 // What a device can say of the site's time: plain data for `skein time` and for status.
 
 import type { DeviceId } from "../base/ids.ts";
-import type { Duration, SiteTime } from "../base/units.ts";
+import { between, type Duration, hours, type SiteTime } from "../base/units.ts";
 import type { SourceView } from "../replica/time-sources.ts";
 import type { TimeFacts, TimeJump } from "../site/time-table.ts";
+
+/** While a source agrees, the log says so again each hour (time-sources.ts). */
+const agreementLasts = hours(2);
 
 export interface SourceReport {
   readonly device: DeviceId;
@@ -43,8 +46,12 @@ export function reportTime(
 }
 
 /** `synced (2 sources: pi-1, pi-4)` */
-export function describeTime({ isSynced, sources }: Pick<TimeReport, "isSynced" | "sources">): string {
-  const counting = sources.filter(({ isIgnored }) => !isIgnored).map(({ device }) => device);
+export function describeTime(report: Pick<TimeReport, "siteTime" | "isSynced" | "sources">): string {
+  const { siteTime, isSynced } = report;
+  const isOver = ({ agreedAt }: SourceReport): boolean =>
+    siteTime !== undefined && agreedAt !== undefined && between(agreedAt, siteTime) > agreementLasts;
+  const sources = report.sources.filter((source) => !source.isIgnored && !isOver(source));
+  const counting = sources.map(({ device }) => device);
   const names = `${counting.slice(0, 4).join(", ")}${counting.length > 4 ? ", …" : ""}`;
   const count = counting.length === 1 ? "1 source" : `${counting.length} sources`;
   if (isSynced) return counting.length === 0 ? "synced, but no source agrees now" : `synced (${count}: ${names})`;

@@ -17,13 +17,14 @@ export class UplinkAbsence {
   #cursor = 0;
   #since: Instant | undefined;
 
-  /** The outbox or its cursor may have changed. */
+  /** The outbox has changed; `isSent`: because items reached the uplink, and not because others took their place. */
   look(
     { cursor, outbox }: Pick<SiteState, "cursor"> & { outbox: { first: number; next: number } },
     now: Instant,
+    isSent: boolean,
   ): void {
     if (outbox.first === outbox.next) this.#since = undefined;
-    else if (this.#since === undefined || cursor !== this.#cursor) this.#since = now;
+    else if (this.#since === undefined || (isSent && cursor !== this.#cursor)) this.#since = now;
     this.#cursor = cursor;
   }
 

@@ -2,7 +2,7 @@
 //
 // Problem: a device that comes and goes must not become a voter each time, and learners say nothing that would show how steady
 // they are. Idea: a broker says who is connected, voters answer each heartbeat, and the member table counts starts; a gap in any
-// of them is a break. After each break the next unbroken span that is asked for doubles, up to an hour.
+// of them is a break. After the first break five minutes are asked for again, after each further one twice as long, up to an hour.
 //
 // This memory dies with the term, and that suffices: a new coordinator sees nobody as steady before it has watched for five
 // minutes itself, so however often the coordinator changes, steady devices alone replace others, and not more often than that.

@@ -81,6 +81,10 @@ export function listSetAside(options: AgentOptions, { from, json }: RecoverArgum
     const all: ReturnType<typeof setAsideRows> = [];
     for (const { incarnation, logFiles } of data.setAside()) {
       const log = await readSetAsideLog(logFiles);
+      if (log.kind === "damaged") {
+        process.stderr.write(`Incarnation ${incarnation} cannot be listed: ${log.why}\n`);
+        continue;
+      }
       const rows = setAsideRows(incarnation, log, from);
       all.push(...rows);
       if (json) continue;

@@ -18,6 +18,7 @@ import {
   memberKey,
   type SiteId,
 } from "../base/ids.ts";
+import { limits } from "../base/limits.ts";
 import type { IncarnationStores } from "../base/ports/data-directory.ts";
 import { type LogIndex, logIndex, type SiteTime, type Term, term } from "../base/units.ts";
 import type { Entry, LogStart, Voters } from "../raft/types.ts";
@@ -86,9 +87,8 @@ export interface BegunGeneration {
 }
 
 /**
- * Fills the stores of a new incarnation; whoever calls it makes that incarnation current afterwards. `source` is only read, but
- * its `state` is used up. Fails with `refused` where `source` holds nothing of the site, or of a later generation, and as the
- * stores do.
+ * Fills the stores of a new incarnation; whoever calls it makes that incarnation current afterwards. `source` is only read. Fails
+ * with `refused` where `source` holds nothing of the site, or of a later generation, and as the stores do.
  */
 export async function beginNextGeneration(
   source: ReplicaParts,
@@ -116,7 +116,7 @@ export async function beginNextGeneration(
   for (const device of lost)
     if (state.member(device) !== undefined) applyCommand(state, at, { kind: "remove", device });
   const { incarnation } = into;
-  const inherited = [self.incarnation, ...was];
+  const inherited = [self.incarnation, ...was].slice(0, limits.incarnationsInherited);
   applyCommand(state, at, {
     kind: "join",
     // No agent speaks in this session: the next start has a later one.

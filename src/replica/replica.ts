@@ -30,7 +30,7 @@ import { ProposalQueue } from "./proposal-queue.ts";
 import type { RaftLog } from "./raft-log.ts";
 import { SnapshotTransfer } from "./snapshot-transfer.ts";
 import { type SubmissionResult, Submissions } from "./submissions.ts";
-import { withTime } from "./timed-messages.ts";
+import { NewestBeat, withTime } from "./timed-messages.ts";
 import { type ProposalResult, WaitingProposals } from "./waiting-proposals.ts";
 import { WaitingReads } from "./waiting-reads.ts";
 import { WaitingTransfers } from "./waiting-transfers.ts";
@@ -51,6 +51,7 @@ export class Replica {
   readonly #waiting = new WaitingProposals();
   readonly #reads: WaitingReads;
   readonly #transfers = new WaitingTransfers();
+  readonly #timeTold = new NewestBeat();
   readonly #submissions: Submissions;
   readonly #events: RaftEvent[] = [];
   readonly #proposals: ProposalQueue;
@@ -172,7 +173,8 @@ export class Replica {
     // Of the coordinator alone: a deposed one's clock counts no more, nor does what a thawed broker delivers of it.
     const { siteClock } = this.#ports;
     if (message.term !== this.#role.term) return;
-    if (message.kind === "append" && this.#role.leader === from) siteClock.heard(message.siteTime);
+    if (message.kind === "append" && this.#role.leader === from && this.#timeTold.isNext(message))
+      siteClock.heard(message.siteTime);
     if (message.kind === "append-ack" && message.idea !== undefined && this.isLeader)
       siteClock.acknowledged(from, message.idea, this.status().voters);
   }

@@ -10,6 +10,7 @@ import { limits } from "../base/limits.ts";
 import type { Clock } from "../base/ports/clock.ts";
 import type { LogIndex, SiteTime } from "../base/units.ts";
 import type { TimeIdea, Voters } from "../raft/types.ts";
+import { isVoter } from "../raft/voters.ts";
 import type { TimeFacts } from "../site/time-table.ts";
 import { HeardTime, type RoundTrip } from "./heard-time.ts";
 import { FirstIdeas, LeadingClock, wholeTime } from "./leading-time.ts";
@@ -150,10 +151,10 @@ export class SiteClock {
     this.acknowledged(self, idea, voters);
   }
 
-  /** A voter's acknowledgement in the own term. Only the first of each counts, and none once the clock runs. */
+  /** A voter's acknowledgement in the own term; others say nothing. Only the first of each counts, and none once the clock runs. */
   acknowledged(from: MemberKey, idea: TimeIdea, voters: Voters): void {
     const leading = this.#leading;
-    if (leading === undefined || leading.clock !== undefined) return;
+    if (leading === undefined || leading.clock !== undefined || !isVoter(voters, from)) return;
     leading.voters = voters;
     leading.ideas.add(this.#clock.now(), from, idea);
     this.#begin();

@@ -190,7 +190,7 @@ export class SiteState {
     return this.#tables.outbox;
   }
 
-  /** The last item that reached the uplink broker; 0: none. */
+  /** Up to here items have reached the uplink broker, or were replaced by later ones; 0: none. */
   get cursor(): number {
     return this.#tables.outbox.first - 1;
   }
@@ -236,7 +236,7 @@ export class SiteState {
       sessions: sessions.count,
       windows: windows.count,
       windowBytes: windows.bytes,
-      outboxItems: outbox.next - outbox.first,
+      outboxItems: outbox.count,
       outboxBytes: outbox.bytes,
       revisions: configuration.historyCount,
       definitionVersions: definitions.current.versions.length,

@@ -2,16 +2,7 @@
 
 import { describe, expect, it, vi } from "vitest";
 import { UplinkAbsence } from "../../src/agent/uplink-absence.ts";
-import {
-  type Duration,
-  type Instant,
-  instant,
-  logIndex,
-  milliseconds,
-  minutes,
-  seconds,
-  shift,
-} from "../../src/base/units.ts";
+import { type Duration, type Instant, instant, milliseconds, minutes, seconds, shift } from "../../src/base/units.ts";
 import { brokerUrl, cloudUrl, VirtualAgents, type VirtualDevice } from "./virtual-agents.ts";
 
 // Fractions of a second alone; beside other work on a small machine, more.
@@ -93,7 +84,7 @@ describe("how long a coordinator waits for the uplink", () => {
   /** When hand-overs come, if every new coordinator fails as the one before did. */
   function handOvers(within: Duration): number[] {
     const absence = new UplinkAbsence();
-    absence.look({ ...waiting, cursor: logIndex(5) }, moment(0));
+    absence.look(waiting, moment(0), false);
     const times: number[] = [];
     let from = moment(0);
     for (let now = moment(0); now < within; now = shift(now, seconds(1))) {
@@ -111,7 +102,7 @@ describe("how long a coordinator waits for the uplink", () => {
   it("begins anew when the cursor moves, and never while nothing waits", () => {
     const absence = new UplinkAbsence();
     const look = (state: { cursor: number; outbox: { first: number; next: number } }, at: number): void =>
-      absence.look(state, moment(at));
+      absence.look(state, moment(at), true);
     look(waiting, 0);
     look({ ...waiting, cursor: 6 }, 29_000);
     expect(absence.isHandOverDue(moment(0), moment(58_000))).toBe(false);
@@ -120,9 +111,16 @@ describe("how long a coordinator waits for the uplink", () => {
     expect(absence.isHandOverDue(moment(0), moment(1e9))).toBe(false);
   });
 
+  it("goes on while the oldest that wait are merged: the cursor passes them, and nothing was sent", () => {
+    const absence = new UplinkAbsence();
+    absence.look(waiting, moment(0), false);
+    absence.look({ cursor: 7, outbox: { first: 8, next: 10 } }, moment(29_000), false);
+    expect(absence.isHandOverDue(moment(0), moment(30_000))).toBe(true);
+  });
+
   it("counts from its own election when the absence is older, and from the absence when that is younger", () => {
     const absence = new UplinkAbsence();
-    absence.look(waiting, moment(100_000));
+    absence.look(waiting, moment(100_000), false);
     expect(absence.isHandOverDue(moment(0), moment(129_999))).toBe(false);
     expect(absence.isHandOverDue(moment(0), moment(130_000))).toBe(true);
     expect(absence.isHandOverDue(moment(130_000), moment(249_999))).toBe(false);

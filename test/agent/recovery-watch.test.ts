@@ -2,6 +2,7 @@
 
 import { expect, it } from "vitest";
 import { VirtualClock } from "../../firmware-sim/virtual-clock.ts";
+import { readRecoveryReport } from "../../src/agent/recovery-report.ts";
 import { lookAround, type Surroundings } from "../../src/agent/recovery-watch.ts";
 import { deviceId, siteId } from "../../src/base/ids.ts";
 import { seconds } from "../../src/base/units.ts";
@@ -46,4 +47,14 @@ it("hears who is there, asks how far they are, and says which broker did not ans
   expect(report).toMatchObject({ leader: null });
   expect(report?.index).toBeGreaterThanOrEqual(commit);
   expect([...(on ?? [])]).toEqual([brokerUrl]);
+});
+
+it("an answer that is none of this version, or whose time no date can show, is no answer", () => {
+  const report = { generation: 1, index: 5, term: 2, siteTime: 1_775_001_600_000, leader: null };
+  expect(readRecoveryReport(report)).toEqual(report);
+  for (const siteTime of [1e16, -1, 0.5, Number.NaN, "now", null]) {
+    expect(readRecoveryReport({ ...report, siteTime })).toBeUndefined();
+  }
+  expect(readRecoveryReport({ ...report, leader: "No Name" })).toBeUndefined();
+  expect(readRecoveryReport("none")).toBeUndefined();
 });

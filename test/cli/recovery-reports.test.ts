@@ -94,7 +94,7 @@ it("the entries of a log that was set aside, in words", () => {
   }));
   const rest = { index: logIndex(8), term: term(3), siteTime: siteTime(epoch) };
   const all = [...entries, { ...rest, kind: "voters" as const, voters: { current: [key("pi-a")] } }];
-  const rows = setAsideRows("1", { begins: logIndex(0), committed: logIndex(6), entries: all }, 2);
+  const rows = setAsideRows("1", { committed: logIndex(6), entries: all }, 2);
   expect(`\n${describeSetAside(rows)}\n`).toMatchInlineSnapshot(`
     "
     ENTRY  TERM  SITE TIME                          WHAT

@@ -78,7 +78,7 @@ it("says who leads and why, how far the asked device is, its brokers, and how lo
     "disk        1.5 MB and 40 syncs since it started",
     "",
     "uplink      mqtts://cloud down: bad password (said by pi-01)",
-    "outbox      4 waiting (2.5 MB); item 86 of 90 has arrived",
+    "outbox      4 waiting (2.5 MB); items up to 86 of 90 are through",
     "offline     room for 93 days at the present rate; then older windows become coarser",
     "",
   ]);

@@ -21,17 +21,26 @@ const uncertain: TimeReport = {
   sources: [],
   jumps: [],
 };
+const synced: TimeReport = { ...uncertain, isSynced: true };
 
 describe("site time for people", () => {
   it("is uncertain or synced, and by whom", () => {
     const [one, two, liar] = [source("pi-1", 3), source("pi-2", -4), source("pi-3", 600_000, true)];
     expect(describeTime(uncertain)).toBe("uncertain: no clock source yet");
-    expect(describeTime({ isSynced: false, sources: [one] })).toBe(
+    expect(describeTime({ ...uncertain, sources: [one] })).toBe(
       "uncertain: 1 source (pi-1), it has to stand for 10 minutes",
     );
-    expect(describeTime({ isSynced: false, sources: [one, two] })).toMatch(/2 sources .*, no two of them agree$/);
-    expect(describeTime({ isSynced: true, sources: [one, two, liar] })).toBe("synced (2 sources: pi-1, pi-2)");
-    expect(describeTime({ isSynced: true, sources: [liar] })).toBe("synced, but no source agrees now");
+    expect(describeTime({ ...uncertain, sources: [one, two] })).toMatch(/2 sources .*, no two of them agree$/);
+    expect(describeTime({ ...synced, sources: [one, two, liar] })).toBe("synced (2 sources: pi-1, pi-2)");
+    expect(describeTime({ ...synced, sources: [liar] })).toBe("synced, but no source agrees now");
+  });
+
+  it("says that no source agrees any more where none was heard to for hours, though the log still names them", () => {
+    const later = (hours: number) => ({ ...synced, siteTime: siteTime(noon + hours * 3_600_000) });
+    const sources = [source("pi-1", undefined), { ...source("pi-2", 3), agreedAt: siteTime(noon + 3_600_000) }];
+    expect(describeTime({ ...later(1), sources })).toBe("synced (2 sources: pi-1, pi-2)");
+    expect(describeTime({ ...later(2.5), sources })).toBe("synced (1 source: pi-2)");
+    expect(describeTime({ ...later(4), sources })).toBe("synced, but no source agrees now");
   });
 
   it("shows each source with its offset, who is ignored, how it was slewed, and its jumps", () => {

@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import { SimulatedDisk } from "../../firmware-sim/disk/simulated-disk.ts";
 import { SeededRandom } from "../../firmware-sim/seeded-random.ts";
 import { VirtualClock, VirtualTime } from "../../firmware-sim/virtual-clock.ts";
-import { deviceId, type Generation, memberKey, siteId } from "../../src/base/ids.ts";
+import { deviceId, type Generation, type Incarnation, memberKey, siteId } from "../../src/base/ids.ts";
+import { limits } from "../../src/base/limits.ts";
 import { logIndex, milliseconds, siteTime, term } from "../../src/base/units.ts";
 import type { Entry } from "../../src/raft/types.ts";
 import type { ReplicaParts } from "../../src/replica/contract.ts";
@@ -103,11 +104,11 @@ class Cards {
     return parts;
   }
 
-  async recover(source: ReplicaParts, generation = second, lost = ["b"]): Promise<ReplicaParts> {
+  async recover(source: ReplicaParts, generation = second, was: Incarnation[] = []): Promise<ReplicaParts> {
     const disk = this.card();
     const into = { incarnation: incarnation(50), logFiles: disk.logFiles, storage: disk.openStorage() };
     const self = { device: deviceId("a"), incarnation: incarnation(1) };
-    const rest = { was: [], session: 4, version: "0.1.0", lost: lost.map(deviceId) };
+    const rest = { was, session: 4, version: "0.1.0", lost: [deviceId("b")] };
     await this.settle(beginNextGeneration(source, into, { site: siteId("house"), generation, self, ...rest }));
     return this.open(disk, memberKey({ device: deviceId("a"), incarnation: incarnation(50) }));
   }
@@ -183,6 +184,13 @@ describe("the next generation", () => {
     const third = await cards.open(disk, memberKey({ device: deviceId("a"), incarnation: incarnation(51) }));
     expect(third.state.generation?.number).toBe(3);
     expect(third.state.counted(memberKey({ device: deviceId("a"), incarnation: incarnation(51) }))).toBe(2);
+  });
+
+  it("begins on a card that has as many earlier incarnations as one may name (the oldest is not named any more)", async () => {
+    const cards = new Cards();
+    const was = Array.from({ length: limits.incarnationsInherited }, (_, place) => incarnation(60 + place));
+    const { state } = await cards.recover(await cards.survivor(life(), 9), second, was);
+    expect(state.counted(memberKey({ device: deviceId("a"), incarnation: incarnation(50) }))).toBe(2);
   });
 
   it("is refused on a state of the same or a later generation", async () => {

@@ -1,9 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { VirtualClock, VirtualTime } from "../../firmware-sim/virtual-clock.ts";
 import type { MemberKey } from "../../src/base/ids.ts";
-import { hours, instant, logIndex, milliseconds, minutes, seconds, shift, siteTime } from "../../src/base/units.ts";
+import {
+  hours,
+  instant,
+  logIndex,
+  milliseconds,
+  minutes,
+  seconds,
+  shift,
+  siteTime,
+  term,
+} from "../../src/base/units.ts";
 import { SiteClock } from "../../src/replica/site-time.ts";
 import type { TimeFacts } from "../../src/site/time-table.ts";
+import { VirtualSite } from "./virtual-site.ts";
 
 const spring = siteTime(Date.UTC(2026, 3, 1));
 const uncertain: TimeFacts = {
@@ -205,6 +216,15 @@ describe("a new coordinator's site time", () => {
     expect(clock.now()).toBe(spring + 60_000);
   });
 
+  it("asks voters alone: what one said before it was promoted is not its first word", () => {
+    const { clock } = device();
+    clock.heard(spring);
+    clock.lead(a, { current: [a, b] });
+    clock.acknowledged(c, kept(spring - 60_000), { current: [a, b] });
+    clock.acknowledged(c, kept(spring), { current: [a, c] });
+    expect(clock.now()).toBe(spring);
+  });
+
   it("is the wall clock's where nothing was ever known", () => {
     const { clock } = device();
     clock.lead(a, { current: [a] });
@@ -250,4 +270,21 @@ describe("a new coordinator's site time", () => {
     clock.heard(siteTime(spring + minutes(1) + 20));
     expect(clock.now()).toBe(spring + minutes(1) + 20);
   });
+});
+
+it("what a thawed broker delivers of the coordinator's heartbeats, an hour late, does not set a follower back", async () => {
+  const site = new VirtualSite(1, 3);
+  const leader = await site.found();
+  const follower = site.replicas.find((node) => node !== leader);
+  const { replica, siteClock } = follower ?? {};
+  const before = siteClock?.now();
+  if (replica === undefined || before === undefined) throw new Error("a follower knows the time");
+  for (let beat = 1; beat <= 40; beat++) {
+    const start = { previousIndex: logIndex(0), previousTerm: term(0), commit: logIndex(0), entries: [] };
+    const head = { kind: "append", term: replica.role.term, beat, siteTime: siteTime(before - hours(1)) } as const;
+    replica.received(leader.key, true, { ...head, ...start });
+  }
+  expect(siteClock?.now()).toBe(before);
+  await site.run(seconds(10));
+  expect(siteClock?.now()).toBeCloseTo(before + seconds(10), -1);
 });

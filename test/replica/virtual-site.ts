@@ -32,6 +32,7 @@ export class VirtualReplica {
   disk: SimulatedDisk;
   replica: Replica | undefined;
   clock: VirtualClock | undefined;
+  siteClock: SiteClock | undefined;
   readonly diverged: string[] = [];
   readonly failures: string[] = [];
 
@@ -110,6 +111,7 @@ export class VirtualSite {
     );
     if (opened.kind !== "opened") throw new Error(opened.why);
     const siteClock = new SiteClock(clock, newestTime(opened.parts), opened.parts.state.time);
+    node.siteClock = siteClock;
     const { state } = opened.parts;
     const apply = state.apply.bind(state);
     state.apply = (entry) => {

@@ -17,7 +17,11 @@ export interface SetAsideRow {
 }
 
 /** Raft's own entries say nothing, and are left out. */
-export function setAsideRows(incarnation: string, { entries, committed }: SetAsideLog, from: number): SetAsideRow[] {
+export function setAsideRows(
+  incarnation: string,
+  { entries, committed }: Pick<SetAsideLog, "entries" | "committed">,
+  from: number,
+): SetAsideRow[] {
   return entries.flatMap((entry) => {
     const says = wordsOf(entry);
     if (says === undefined || entry.index < from) return [];

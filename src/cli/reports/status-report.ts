@@ -63,7 +63,7 @@ function uplink({ outbox, device: name }: AgentStatus): string[] {
       : `room for ${formatDays(daysOfRoom)} at the present rate; then older windows become coarser`;
   return [
     `uplink      ${where}${isUplinkUp ? "up" : "down"}${why} (said by ${name})`,
-    `outbox      ${waiting} waiting (${megabytes(bytes)}); item ${cursor} of ${last} has arrived`,
+    `outbox      ${waiting} waiting (${megabytes(bytes)}); items up to ${cursor} of ${last} are through`,
     `offline     ${room}`,
   ];
 }
