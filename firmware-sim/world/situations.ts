@@ -7,6 +7,7 @@ import type { Entry, RaftEffect, RaftEvent } from "../../src/raft/types.ts";
 import { decodeProposal } from "../../src/site/command-codec.ts";
 import type { Command } from "../../src/site/types.ts";
 import type { Checker, WatchedLife } from "./checker.ts";
+import { backupMark } from "./faults/cards.ts";
 
 export const situationNames = [
   "coordinator changed",
@@ -24,6 +25,7 @@ export const situationNames = [
   "count entry refused",
   "configuration changed",
   "configuration change refused as stale",
+  "backup written back",
   "item published again",
   "outbox degraded",
 ] as const;
@@ -34,6 +36,8 @@ export class Situations implements Checker {
   readonly name = "situations";
   readonly #counts = new Map<Situation, number>();
   readonly #leaders = new Set<number>();
+  /** Numbers of lives that were elected, and not deposed since. */
+  readonly #leading = new Set<number>();
   readonly #seen = new Set<MemberKey>();
   readonly #items = new Set<string>();
   #lastLeader: MemberKey | undefined;
@@ -85,6 +89,10 @@ export class Situations implements Checker {
     this.#count("snapshot installed");
   }
 
+  cardCopied(card: string): void {
+    if (card.includes(backupMark)) this.#count("backup written back");
+  }
+
   uplink({ payload }: Parameters<NonNullable<Checker["uplink"]>>[0]): void {
     const id = /"id":"([^"]+)"/.exec(Buffer.from(payload).toString("latin1"))?.[1];
     if (id === undefined) return;
@@ -100,14 +108,17 @@ export class Situations implements Checker {
     return true;
   }
 
-  #role({ self }: WatchedLife, { role, term }: Extract<RaftEffect, { kind: "role" }>): void {
+  #role(life: WatchedLife, { role, term }: Extract<RaftEffect, { kind: "role" }>): void {
     if (role === "candidate") this.#count("election without winner", this.#leaders.has(term) ? 0 : 1);
     if (role === "leader" && !this.#leaders.has(term)) {
       this.#leaders.add(term);
       this.#count("election without winner", -1);
-      if (this.#lastLeader !== undefined && this.#lastLeader !== self) this.#count("coordinator changed");
-      this.#lastLeader = self;
-    } else if (role === "follower" && this.#lastLeader === self) this.#count("coordinator deposed while it runs");
+      if (this.#lastLeader !== undefined && this.#lastLeader !== life.self) this.#count("coordinator changed");
+      this.#lastLeader = life.self;
+      this.#leading.add(life.number);
+    } else if (role === "follower" && this.#leading.delete(life.number)) {
+      this.#count("coordinator deposed while it runs");
+    }
   }
 
   #count(situation: Situation, by = 1): void {
