@@ -171,12 +171,12 @@ export class Situations implements Checker {
   }
 
   logged(_machine: string, event: string, fields: object): void {
-    const { problem, code } = fields as { readonly problem?: unknown; readonly code?: unknown };
+    const { problem, why } = fields as { readonly problem?: unknown; readonly why?: unknown };
     if (problem === "copies") this.#count(event.includes("is running; stop one") ? "copy refused" : "two copies heard");
     if (problem === "clock-source") this.#count("time source contradicted");
     if (event === "process ended") {
       this.#count("process ended by itself");
-      if (code === "disk-full") this.#count("process ended by a full disk");
+      if (/is full|no room/.test(String(why))) this.#count("process ended by a full disk");
     }
   }
 

@@ -242,7 +242,7 @@ export class World {
       },
       ended: (machine) => this.checkpost.end(machine.name),
       exited: (machine, failure) => {
-        this.checkpost.tell("logged", machine.name, "process ended", { code: failure.code });
+        this.checkpost.tell("logged", machine.name, "process ended", { why: failure.message });
         this.exits.push({ at: this.time.now, machine: machine.name, failure });
         this.#write(`${machine.name} EXIT ${failure.code}: ${failure.message}`);
       },

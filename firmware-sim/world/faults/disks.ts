@@ -33,6 +33,21 @@ export const diskFaults: readonly FaultKind[] = [
     },
   },
   {
+    name: "disk-full-at-start",
+    what: "a device loses its power while its disk has no room, and must start so",
+    weight: 1,
+    lasts: [2_000, 30_000],
+    begin: (world, fault) => {
+      const machine = machineAt(world, fault);
+      if (machine?.isUp !== true) return undefined;
+      const { card } = machine;
+      card.disk.fill();
+      machine.cutPower();
+      machine.powerOn();
+      return () => card.disk.makeRoom();
+    },
+  },
+  {
     name: "disk-slow",
     what: "a device's card takes long for each sync",
     weight: 2,

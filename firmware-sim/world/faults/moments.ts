@@ -2,10 +2,12 @@
 // it. Chance alone meets them once in thousands of seeds.
 
 import type { RaftEffect } from "../../../src/raft/types.ts";
-import type { FaultKind } from "../fault.ts";
+import { type FaultKind, over } from "../fault.ts";
 import type { Step } from "../step-hooks.ts";
 import type { World } from "../world.ts";
 
+/** Until somebody has tidied up. */
+const roomAfter = 10_000;
 /** Until a coordinator without power comes back. */
 const backAfter = 8_000;
 
@@ -59,5 +61,27 @@ export const momentFaults: readonly FaultKind[] = [
       cutPowerWhen(world, (step) =>
         has(step, (effect) => effect.kind === "store-chunk" && effect.isLast === strength < 0.5),
       ),
+  },
+  {
+    name: "disk-full-at-snapshot",
+    what: "a device's disk has no room from the moment on in which it receives a snapshot",
+    weight: 2,
+    lasts: [60_000, 240_000],
+    begin: (world) => {
+      let end = over;
+      const forget = world.steps.once(
+        (step) => has(step, (effect) => effect.kind === "store-chunk"),
+        ({ life }) => {
+          const { card } = world.machine(life.machine);
+          card.disk.fill();
+          end = () => card.disk.makeRoom();
+          world.after(roomAfter, "room is made", end);
+        },
+      );
+      return () => {
+        forget();
+        end();
+      };
+    },
   },
 ];
