@@ -121,6 +121,10 @@ export interface Checker {
   /** `machine` published it, however long ago. */
   uplink?(publish: UplinkPublish, machine: string): void;
   operation?(operation: ClientOperation): void;
+  /** What an agent wrote into its log, not below `info`; `process ended`, with a code, where it ended by itself. */
+  logged?(machine: string, event: string, fields: object): void;
+  /** A fault of a plan began to act, or was over. */
+  fault?(kind: string, isOn: boolean): void;
   /** Once each virtual second. */
   second?(): void;
   /**

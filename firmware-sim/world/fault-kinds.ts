@@ -8,6 +8,8 @@ import { clockFaults } from "./faults/clocks.ts";
 import { deviceFaults } from "./faults/devices.ts";
 import { diskFaults } from "./faults/disks.ts";
 import { handOverFaults } from "./faults/hand-over.ts";
+import { memberFaults } from "./faults/members.ts";
+import { momentFaults } from "./faults/moments.ts";
 import { networkFaults } from "./faults/network.ts";
 import { uplinkFaults } from "./faults/uplink.ts";
 
@@ -15,6 +17,8 @@ export const faultKinds: readonly FaultKind[] = [
   ...deviceFaults,
   ...networkFaults,
   ...handOverFaults,
+  ...momentFaults,
+  ...memberFaults,
   ...brokerFaults,
   ...diskFaults,
   ...cardFaults,

@@ -1,5 +1,5 @@
-// The person who runs the site, at a broker of hers: what she asks of the coordinator, over the site's API. Her answers are of no
-// interest here: what comes of it is seen by the checkers.
+// The person who runs the site, at a broker of hers: what she asks of the coordinator, over the site's API. The answers are
+// noted for whoever reads a failure; what comes of it is seen by the checkers.
 
 import type { DeviceId } from "../../src/base/ids.ts";
 import { seconds } from "../../src/base/units.ts";
@@ -16,6 +16,7 @@ export interface OperatedSite {
   readonly random: SeededRandom;
   readonly network: SimulatedNetwork;
   readonly brokers: readonly SimulatedBroker[];
+  note(line: string): void;
 }
 
 const answerWithin = seconds(6);
@@ -23,9 +24,11 @@ const answerWithin = seconds(6);
 export class SiteOperator {
   readonly #clients: readonly ApiClient[];
   readonly #session: string;
+  readonly #note: (line: string) => void;
   #serial = 0;
 
   constructor(world: OperatedSite) {
+    this.#note = (line) => world.note(line);
     const random = world.random.fork("operator");
     this.#session = Buffer.from(random.bytes(16)).toString("hex");
     this.#clients = world.brokers.map(({ url }, number) => {
@@ -49,7 +52,9 @@ export class SiteOperator {
 
   #ask(device: DeviceId, name: string, argument: unknown): boolean {
     const client = this.#clients.find((each) => each.devices().includes(device));
-    client?.ask({ device, name, argument, timeout: answerWithin }, () => undefined);
+    client?.ask({ device, name, argument, timeout: answerWithin }, (outcome) =>
+      this.#note(`${name} of ${device}: ${JSON.stringify(outcome)}`),
+    );
     return client !== undefined;
   }
 }

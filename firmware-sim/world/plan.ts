@@ -5,11 +5,14 @@ import { SeededRandom } from "../seeded-random.ts";
 import { drawHabits } from "./client-habits.ts";
 import type { PlannedFault } from "./fault.ts";
 import { faultKinds } from "./fault-kinds.ts";
+import type { Scenario } from "./scenario.ts";
 import type { SitePlan } from "./site.ts";
 
 export interface WorldPlan {
   readonly site: SitePlan;
   readonly faults: readonly PlannedFault[];
+  /** Played instead of faults. */
+  readonly scenario?: Scenario;
 }
 
 export interface PlanOptions {

@@ -101,8 +101,8 @@ export class RegisterClient {
     });
   }
 
-  /** True once it is done, and the register shows it. */
-  async write(): Promise<boolean> {
+  /** True once it is done, and the register shows it. `at`: whom it asks; else any device of its broker. */
+  async write(at?: DeviceId): Promise<boolean> {
     this.#known ??= await this.#read();
     const known = this.#known;
     if (known === undefined) return false;
@@ -126,7 +126,7 @@ export class RegisterClient {
     let mayHaveArrived = false;
     const attempts = 1 + this.#host.random.below(attemptsMax);
     for (let attempt = 0; attempt < attempts; attempt++) {
-      answer = await this.#ask("config.apply", argument);
+      answer = await this.#ask("config.apply", argument, at);
       if (answer.kind !== "not-sent") mayHaveArrived = true;
       if (answer.kind === "answer" || answer.kind === "refused") break;
     }
@@ -144,6 +144,12 @@ export class RegisterClient {
   /** True once it was answered. */
   async read(): Promise<boolean> {
     return (await this.#read()) !== undefined;
+  }
+
+  /** The same; the next write changes what it was answered. */
+  async readForWriting(): Promise<boolean> {
+    this.#known = (await this.#read()) ?? this.#known;
+    return this.#known !== undefined;
   }
 
   async #read(): Promise<Known | undefined> {
@@ -170,7 +176,7 @@ export class RegisterClient {
       if (isImpatient && this.#underWay >= readsMax) return;
       this.#carryOut(async () => {
         if (isWrite) await this.write();
-        else this.#known = (await this.#read()) ?? this.#known;
+        else await this.readForWriting();
         if (!isImpatient) this.#next();
       });
     });
@@ -199,9 +205,9 @@ export class RegisterClient {
     };
   }
 
-  async #ask(name: string, argument: unknown): Promise<Answer> {
+  async #ask(name: string, argument: unknown, at?: DeviceId): Promise<Answer> {
     const devices = this.#api.devices();
-    const device = devices[this.#host.random.below(Math.max(1, devices.length))];
+    const device = at ?? devices[this.#host.random.below(Math.max(1, devices.length))];
     if (device === undefined) {
       await this.#wait(milliseconds(500));
       return { kind: "not-sent", why: "no device is there" };

@@ -2,7 +2,10 @@
 // phase): no restart, one coordinator, changes commit, every reading counted, the cloud complete. After TigerBeetle's simulator
 // and openraft's turmoil tests.
 
+import { assert } from "../../src/base/errors.ts";
+import type { Random } from "../../src/base/ports/random.ts";
 import { milliseconds, seconds } from "../../src/base/units.ts";
+import type { SiteConfiguration } from "../../src/site/configuration.ts";
 import { VirtualClock } from "../virtual-clock.ts";
 import { type CheckerOf, type ClientOperation, Violation } from "./checker.ts";
 import type { ClientHabits } from "./client-habits.ts";
@@ -13,6 +16,7 @@ import type { WorldPlan } from "./plan.ts";
 import { RegisterClient } from "./register-client.ts";
 import { changed, firstConfiguration } from "./site-configuration.ts";
 import { Situations } from "./situations.ts";
+import { Stage } from "./stage.ts";
 import type { TraceMark } from "./trace-digest.ts";
 import { World } from "./world.ts";
 
@@ -30,6 +34,8 @@ export interface WorldReport {
   readonly situations: ReadonlyMap<string, number>;
   readonly proposals: number;
   readonly readings: number;
+  /** What a scenario says of itself at its end. */
+  readonly told: readonly string[];
   /** Which promise was broken, and how; undefined: none. */
   readonly violation: { readonly checker: string; readonly detail: string; readonly at: number } | undefined;
   /** The last events that agents logged, where a promise was broken. */
@@ -40,6 +46,7 @@ const foundingWithin = seconds(60);
 const coordinatorWithin = seconds(60);
 /** Of a client that only does what it is told to. */
 const resting: ClientHabits = { pause: seconds(1), writes: 0, echoes: 0, isImpatient: false };
+const scenarioPeople = 16;
 /** Longer than any client asks again. */
 const clientsWithin = seconds(60);
 /** PROTOCOLS, E: three of the largest window with its grace, and the backlog. */
@@ -63,15 +70,24 @@ export async function runWorld(
 class WorldRun {
   readonly #plan: WorldPlan;
   readonly #world: World;
-  readonly #situations = new Situations();
+  readonly #situations: Situations;
   readonly #clients: RegisterClient[] = [];
   readonly #faults = new Map<string, number>();
   readonly #ends = new Set<() => void>();
   #proposals = 0;
+  #stage: Stage | undefined;
+  #lines: readonly string[] = [];
 
   constructor(seed: number, plan: WorldPlan, checkers: readonly CheckerOf[], options: WorldOptions) {
     this.#plan = plan;
-    this.#world = new World(seed, plan.site, [...checkers, () => this.#situations], options);
+    let situations: Situations | undefined;
+    const watching: CheckerOf = (world) => {
+      situations = new Situations(world);
+      return situations;
+    };
+    this.#world = new World(seed, plan.site, [...checkers, watching], options);
+    assert(situations !== undefined, "each checker is made with its world");
+    this.#situations = situations;
   }
 
   async run(): Promise<WorldReport> {
@@ -81,6 +97,7 @@ class WorldRun {
       await this.#found();
       await this.#rage();
       await this.#heal();
+      this.#lines = this.#stage?.told ?? [];
     } catch (failure) {
       const checker = failure instanceof Violation ? failure.checker : "no-crash";
       const detail = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure);
@@ -97,6 +114,7 @@ class WorldRun {
       situations: this.#situations.counts,
       proposals: this.#proposals,
       readings: world.sensors.count,
+      told: this.#lines,
       violation,
       log: violation === undefined ? [] : world.log,
     };
@@ -106,6 +124,7 @@ class WorldRun {
     const world = this.#world;
     const { site } = this.#plan;
     world.startSeconds();
+    this.#plan.scenario?.prepare?.(world);
     for (const machine of world.machines) {
       world.after(world.random.below(1000), "first power", () => machine.powerOn());
     }
@@ -123,6 +142,17 @@ class WorldRun {
   async #rage(): Promise<void> {
     const world = this.#world;
     for (const client of this.#clients) client.work();
+    const { scenario } = this.#plan;
+    if (scenario !== undefined) {
+      const people = Array.from({ length: scenarioPeople }, (_, i) =>
+        this.#client(`person-${i + 1}`, { number: i, ...(scenario.change && { change: scenario.change }) }),
+      );
+      this.#clients.push(...people);
+      await world.run(seconds(2)); // they connect
+      this.#stage = new Stage(world, people, (fault) => this.#begin(fault));
+      await scenario.play(this.#stage);
+      return;
+    }
     for (const fault of this.#plan.faults) world.after(fault.at, `fault: ${fault.kind}`, () => this.#begin(fault));
     await world.run(milliseconds(this.#plan.site.storm));
   }
@@ -135,8 +165,11 @@ class WorldRun {
     this.#world.note(
       `fault ${fault.kind} (target ${fault.target}, strength ${fault.strength.toFixed(2)}) for ${fault.lasts} ms`,
     );
+    this.#world.checkpost.tell("fault", fault.kind, true);
     const once = (): void => {
-      if (this.#ends.delete(once)) end();
+      if (!this.#ends.delete(once)) return;
+      end();
+      this.#world.checkpost.tell("fault", fault.kind, false);
     };
     this.#ends.add(once);
     this.#world.after(fault.lasts, `end of ${fault.kind}`, once);
@@ -211,7 +244,11 @@ class WorldRun {
       number = 0,
       habits = resting,
       change,
-    }: { number?: number; habits?: ClientHabits; change?: () => ReturnType<typeof firstConfiguration> } = {},
+    }: {
+      number?: number;
+      habits?: ClientHabits;
+      change?: (configuration: SiteConfiguration, random: Random) => SiteConfiguration;
+    } = {},
   ): RegisterClient {
     const world = this.#world;
     const { site } = this.#plan;
@@ -221,7 +258,7 @@ class WorldRun {
       random,
       links: world.network.device(name),
       broker: brokerUrl(1 + (number % site.brokers.length)),
-      change: (configuration) => change?.() ?? changed(configuration, site, random),
+      change: (configuration) => change?.(configuration, random) ?? changed(configuration, site, random),
       operation: (operation) => this.#told(operation),
       broken: (failure) => world.break(failure),
     });

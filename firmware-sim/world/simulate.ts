@@ -3,6 +3,7 @@
 //   npm run simulate -- --seeds 1000            from seed 1 (or --from), with progress and a table at the end
 //   npm run simulate -- --seed 42               one seed; its last line is its digest
 //   npm run simulate -- --seed 42 --shrink      fewer faults that break the same promise
+//   npm run simulate -- --scenario figure-8     a story told by hand (--scenario list: which there are)
 //   npm run simulate -- --seed 42 --compare     whether it runs the same in a thread, after another seed; if not, where they part
 
 import { execFileSync } from "node:child_process";
@@ -11,7 +12,8 @@ import yargs from "yargs";
 import type { PlannedFault } from "./fault.ts";
 import { type PlanOptions, planOf } from "./plan.ts";
 import type { WorldReport } from "./run-world.ts";
-import { runSeed, type SeedOrder } from "./seed-worker.ts";
+import { scenarios } from "./scenarios/all.ts";
+import { orderedPlan, runSeed, type SeedOrder } from "./seed-worker.ts";
 import { shrinkFaults } from "./shrink.ts";
 import { Tally } from "./tally.ts";
 import { partingOf } from "./trace-digest.ts";
@@ -26,10 +28,16 @@ const options = await yargs(process.argv.slice(2))
   .option("minutes", { type: "number", describe: "Virtual minutes of faults", default: 10 })
   .option("threads", { type: "number", describe: "Threads; all cores if absent", default: availableParallelism() })
   .option("seconds", { type: "number", describe: "Begin no further seed after so many seconds of wall time" })
+  .option("scenario", { type: "string", describe: "Play this story instead of drawing faults; `list` names them" })
   .option("shrink", { type: "boolean", describe: "With --seed: look for fewer faults that break it", default: false })
   .option("compare", {
     type: "boolean",
     describe: "With --seed: run it twice, and say where they part",
+    default: false,
+  })
+  .option("require-situations", {
+    type: "boolean",
+    describe: "Fail when a rare situation was never reached",
     default: false,
   })
   .option("keep-going", { type: "boolean", describe: "Go on after a broken promise", default: false })
@@ -40,7 +48,21 @@ const shrinkRunsMax = 200;
 const plan: PlanOptions = { devices: options.devices, storm: options.minutes * 60_000 };
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
-process.exitCode = options.seed === undefined ? await runMany() : await runOne(options.seed);
+process.exitCode = await run();
+
+async function run(): Promise<number> {
+  if (options.scenario === "list") {
+    for (const { name, what } of scenarios) print(`${name.padEnd(24)} ${what}`);
+    return 0;
+  }
+  if (options.seed !== undefined) return await runOne(options.seed);
+  if (options.scenario !== undefined) return await runOne(options.from);
+  return await runMany();
+}
+
+function orderOf(seed: number): SeedOrder {
+  return { seed, options: plan, ...(options.scenario === undefined ? {} : { scenario: options.scenario }) };
+}
 
 async function runMany(): Promise<number> {
   const began = performance.now();
@@ -62,18 +84,19 @@ async function runMany(): Promise<number> {
     return wall() < until && (failed === 0 || options.keepGoing);
   });
   for (const line of tally.table(wall())) print(line);
-  return failed === 0 ? 0 : 1;
+  const isWhole = !options.requireSituations || tally.unreachedSituations.length === 0;
+  return failed === 0 && isWhole ? 0 : 1;
 }
 
 function* orders(): Generator<SeedOrder> {
-  for (let seed = options.from; seed < options.from + options.seeds; seed++) yield { seed, options: plan };
+  for (let seed = options.from; seed < options.from + options.seeds; seed++) yield orderOf(seed);
 }
 
 async function runOne(seed: number): Promise<number> {
-  const report = await runSeed({ seed, options: plan, keepsMarks: options.compare });
+  const report = await runSeed({ ...orderOf(seed), keepsMarks: options.compare });
   const tally = new Tally();
   tally.add(report);
-  const { site, faults } = planOf(seed, plan);
+  const { site, faults } = orderedPlan(orderOf(seed));
   print(`site ${JSON.stringify(site)}`);
   for (const { kind, at, lasts, target, strength } of faults) {
     const when = `${(at / 1000).toFixed(1)} s`.padStart(9);
@@ -82,6 +105,7 @@ async function runOne(seed: number): Promise<number> {
     );
   }
   for (const [situation, count] of report.situations) print(`  ${situation}: ${count}`);
+  for (const line of report.told) print(line);
   if (report.violation !== undefined) {
     for (const line of report.log) print(`  ${line}`);
     print(report.violation.detail);
@@ -124,7 +148,11 @@ async function shrink({ seed, violation }: WorldReport): Promise<void> {
 }
 
 function failureLine({ seed, violation }: WorldReport): string {
-  const how = `npm run simulate -- --seed ${seed} --devices ${options.devices} --minutes ${options.minutes}`;
+  const what =
+    options.scenario === undefined
+      ? `--devices ${options.devices} --minutes ${options.minutes}`
+      : `--scenario ${options.scenario}`;
+  const how = `npm run simulate -- --seed ${seed} ${what}`;
   const [detail = ""] = (violation?.detail ?? "").split("\n");
   return `FAILED seed ${seed} commit ${commit()} checker ${violation?.checker} at ${((violation?.at ?? 0) / 1000).toFixed(1)} s: ${detail} | replay: ${how}`;
 }

@@ -16,6 +16,10 @@ export interface SitePlan {
   /** Bytes of items that may wait for the uplink, so few that a minute without it makes them coarser; undefined: as on a real site. */
   readonly outboxBytes: number | undefined;
   readonly clients: readonly ClientHabits[];
+  /** Heartbeats, election timeouts and keep-alives are so many times the usual; 1 if absent. Days of little take minutes then. */
+  readonly pace?: number;
+  /** Of commands in one append; the usual if absent. */
+  readonly batchBytes?: number;
   /** Of the safety phase. */
   readonly storm: number;
 }

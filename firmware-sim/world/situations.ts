@@ -2,56 +2,114 @@
 //
 // It looks on as a checker does, and never complains.
 
-import type { MemberKey } from "../../src/base/ids.ts";
+import { type MemberKey, memberOf } from "../../src/base/ids.ts";
 import type { Entry, RaftEffect, RaftEvent } from "../../src/raft/types.ts";
 import { decodeProposal } from "../../src/site/command-codec.ts";
-import type { Command } from "../../src/site/types.ts";
-import type { Checker, WatchedLife } from "./checker.ts";
+import type { Applied, Command, TimeChange } from "../../src/site/types.ts";
+import { itemIdOf, publishedWindow } from "./books/committed-items.ts";
+import { booksOf } from "./books/site-books.ts";
+import type { CheckedWorld, Checker, WatchedLife } from "./checker.ts";
 
 export const situationNames = [
   "coordinator changed",
   "election without winner",
+  "votes split",
+  "pre-vote refused for a coordinator's sake",
   "coordinator ended in a joint configuration",
   "coordinator ended with uncommitted entries",
   "coordinator deposed while it runs",
+  "coordinator deposed by its own silence",
+  "coordinator deposed by its disk",
+  "transfer completed",
+  "transfer failed",
   "voters changed",
   "log truncated",
+  "gap repaired on the log topic",
   "snapshot installed",
+  "snapshot installed while the network is cut",
+  "snapshot installed without a coordinator",
+  "snapshot served from an older checkpoint",
   "snapshot abandoned",
   "device began with uncommitted entries",
   "device began from a checkpoint",
   "new incarnation",
+  "heir admitted",
+  "copy refused",
+  "two copies heard",
+  "device removed",
+  "removed device returned",
+  "card lost with uncounted readings",
+  "process ended by itself",
+  "process ended by a full disk",
   "count entry refused",
+  "count entry of an older configuration refused",
+  "count entry committed by a later coordinator",
   "configuration changed",
   "configuration change refused as stale",
-  "item published again",
+  "site time adopted",
+  "site time jumped",
+  "site time lost",
+  "time source contradicted",
+  "late edition published",
+  "supplement published",
   "outbox degraded",
+  "item published again",
+  "uplink taken over",
 ] as const;
 
 export type Situation = (typeof situationNames)[number];
 
+const networkCuts: ReadonlySet<string> = new Set([
+  "device-cut",
+  "coordinator-cut",
+  "pair-cut",
+  "split",
+  "coordinator-split-off",
+  "hand-over-split-off",
+]);
+
 export class Situations implements Checker {
   readonly name = "situations";
+  readonly #world: CheckedWorld;
   readonly #counts = new Map<Situation, number>();
+  /** Terms that had one, and the candidates of each term. */
   readonly #leaders = new Set<number>();
+  readonly #candidates = new Map<number, MemberKey>();
   readonly #seen = new Set<MemberKey>();
+  readonly #removed = new Set<string>();
   readonly #items = new Set<string>();
+  /** By life: the highest entry that it broadcast in its term, and its newest checkpoint. */
+  readonly #broadcast = new Map<number, { readonly term: number; readonly last: number }>();
+  readonly #checkpoints = new Map<number, number>();
+  /** By card: who it was last. */
+  readonly #members = new Map<string, WatchedLife>();
+  #cuts = 0;
+  #appliedUpTo = 0;
   #lastLeader: MemberKey | undefined;
+  #uplinkMachine: string | undefined;
+
+  constructor(world: CheckedWorld) {
+    this.#world = world;
+  }
 
   get counts(): ReadonlyMap<Situation, number> {
     return this.#counts;
   }
 
-  lifeBegan({ self }: WatchedLife, initial: Parameters<NonNullable<Checker["lifeBegan"]>>[1]): void {
+  lifeBegan(life: WatchedLife, initial: Parameters<NonNullable<Checker["lifeBegan"]>>[1]): void {
+    const { self, card } = life;
+    this.#members.set(card, life);
     if (initial.entries.length > 0 && (initial.commit ?? 0) < (initial.entries.at(-1)?.index ?? 0))
       this.#count("device began with uncommitted entries");
     if (initial.checkpoint !== undefined) this.#count("device began from a checkpoint");
-    const isFirstOfDevice = ![...this.#seen].some((seen) => seen.split("@")[0] === self.split("@")[0]);
+    const isFirstOfDevice = ![...this.#seen].some((seen) => memberOf(seen).device === memberOf(self).device);
     if (!this.#seen.has(self) && !isFirstOfDevice) this.#count("new incarnation");
     this.#seen.add(self);
   }
 
-  lifeEnded({ replica }: WatchedLife): void {
+  lifeEnded({ number, replica }: WatchedLife): void {
+    this.#broadcast.delete(number);
+    this.#checkpoints.delete(number);
     const { role, voters, commit, last } = replica.status();
     if (role !== "leader") return;
     if (voters.incoming !== undefined) this.#count("coordinator ended in a joint configuration");
@@ -60,60 +118,137 @@ export class Situations implements Checker {
 
   stepped(life: WatchedLife, event: RaftEvent, effects: readonly RaftEffect[]): void {
     if (event.kind === "snapshot-failed") this.#count("snapshot abandoned");
+    if (event.kind === "checkpointed") this.#checkpoints.set(life.number, event.index);
     for (const effect of effects) {
       if (effect.kind === "persist" && effect.truncateAfter !== undefined) this.#count("log truncated");
       if (effect.kind === "role") this.#role(life, effect);
+      if (effect.kind === "send") this.#sent(life, effect);
+      if (effect.kind === "transfer-ended")
+        this.#count(effect.outcome === "done" ? "transfer completed" : "transfer failed");
+      if (effect.kind === "serve-chunk" && effect.name.index < (this.#checkpoints.get(life.number) ?? 0))
+        this.#count("snapshot served from an older checkpoint");
     }
   }
 
-  applied(
-    _life: WatchedLife,
-    entry: Parameters<NonNullable<Checker["applied"]>>[1],
-    applied: Parameters<NonNullable<Checker["applied"]>>[2],
-  ): void {
-    if (!this.#isNew(entry.index)) return;
+  applied({ replica }: WatchedLife, entry: Entry, applied: Applied | undefined): void {
+    if (entry.index <= this.#appliedUpTo) return;
+    this.#appliedUpTo = entry.index;
     if (entry.kind === "voters") this.#count("voters changed");
-    if (applied === undefined) return;
-    if (applied.touched.has("configuration")) this.#count("configuration changed");
-    if (applied.touched.has("outbox") && kindOf(entry) === "degrade") this.#count("outbox degraded");
-    if (applied.outcome.kind !== "refused") return;
-    if (applied.outcome.reason === "not-at-from") this.#count("count entry refused");
-    if (applied.outcome.reason === "stale-revision") this.#count("configuration change refused as stale");
+    if (applied === undefined || entry.kind !== "command") return;
+    const command = decodeProposal(entry.command)?.command;
+    if (command === undefined) return;
+    if (applied.outcome.kind === "refused") this.#refused(command, applied.outcome.reason);
+    else this.#done(command, entry, replica.status().term);
   }
 
   replaced(): void {
     this.#count("snapshot installed");
+    if (this.#cuts > 0) this.#count("snapshot installed while the network is cut");
+    const isLed = [...this.#world.lives()].some(({ replica }) => replica.status().hasAuthority);
+    if (!isLed) this.#count("snapshot installed without a coordinator");
   }
 
-  uplink({ payload }: Parameters<NonNullable<Checker["uplink"]>>[0]): void {
-    const id = /"id":"([^"]+)"/.exec(Buffer.from(payload).toString("latin1"))?.[1];
-    if (id === undefined) return;
-    if (this.#items.has(id)) this.#count("item published again");
+  fault(kind: string, isOn: boolean): void {
+    if (networkCuts.has(kind)) this.#cuts += isOn ? 1 : -1;
+  }
+
+  cardLost(card: string, what: "everything" | "agreement"): void {
+    const life = this.#members.get(card);
+    if (what !== "everything" || life === undefined) return;
+    const { self, replica } = life;
+    if (booksOf(this.#world).sequences.lastValue(self) > (replica.state.counted(self) ?? 0))
+      this.#count("card lost with uncounted readings");
+  }
+
+  logged(_machine: string, event: string, fields: object): void {
+    const { problem, code } = fields as { readonly problem?: unknown; readonly code?: unknown };
+    if (problem === "copies") this.#count(event.includes("is running; stop one") ? "copy refused" : "two copies heard");
+    if (problem === "clock-source") this.#count("time source contradicted");
+    if (event === "process ended") {
+      this.#count("process ended by itself");
+      if (code === "disk-full") this.#count("process ended by a full disk");
+    }
+  }
+
+  uplink({ payload }: Parameters<NonNullable<Checker["uplink"]>>[0], machine: string): void {
+    const item = itemIdOf(payload);
+    if (item === undefined) return;
+    const id = `${item.id.generation}.${item.id.number}`;
+    const isNew = !this.#items.has(id);
     this.#items.add(id);
+    if (!isNew) this.#count("item published again");
+    if (this.#uplinkMachine !== undefined && this.#uplinkMachine !== machine) this.#count("uplink taken over");
+    this.#uplinkMachine = machine;
+    const window = publishedWindow(item.body);
+    if (window === undefined || !isNew) return;
+    if (window.adds) this.#count("supplement published");
+    else if (window.edition > 1) this.#count("late edition published");
   }
 
-  #appliedUpTo = 0;
-
-  #isNew(index: number): boolean {
-    if (index <= this.#appliedUpTo) return false;
-    this.#appliedUpTo = index;
-    return true;
+  #sent({ number, replica }: WatchedLife, { to, message }: Extract<RaftEffect, { kind: "send" }>): void {
+    if (message.kind === "pre-vote-reply" && !message.granted && replica.status().leader !== undefined) {
+      this.#count("pre-vote refused for a coordinator's sake");
+    }
+    const last = message.kind === "append" && to === undefined ? message.entries.at(-1)?.index : undefined;
+    if (last === undefined) return;
+    const before = this.#broadcast.get(number);
+    if (before?.term === message.term && last <= before.last) this.#count("gap repaired on the log topic");
+    else this.#broadcast.set(number, { term: message.term, last });
   }
 
-  #role({ self }: WatchedLife, { role, term }: Extract<RaftEffect, { kind: "role" }>): void {
-    if (role === "candidate") this.#count("election without winner", this.#leaders.has(term) ? 0 : 1);
+  #refused(command: Command, reason: string): void {
+    if (command.kind === "configure" && reason === "stale-revision")
+      this.#count("configuration change refused as stale");
+    if (command.kind !== "count") return;
+    if (reason === "not-at-from") this.#count("count entry refused");
+    if (reason === "stale-revision") this.#count("count entry of an older configuration refused");
+  }
+
+  #done(command: Command, { term }: Entry, now: number): void {
+    if (command.kind === "configure") this.#count("configuration changed");
+    if (command.kind === "count" && term < now) this.#count("count entry committed by a later coordinator");
+    if (command.kind === "degrade") this.#count("outbox degraded");
+    if (command.kind === "time") this.#timeChanged(command.change);
+    if (command.kind === "remove") {
+      this.#removed.add(command.device);
+      this.#count("device removed");
+    }
+    if (command.kind !== "join") return;
+    for (const { device, was } of command.joins) {
+      if (was.length > 0) this.#count("heir admitted");
+      if (this.#removed.delete(device)) this.#count("removed device returned");
+    }
+  }
+
+  #timeChanged(change: TimeChange): void {
+    if (change.kind === "lost") {
+      this.#count("site time lost");
+      return;
+    }
+    if (change.kind === "adopt") this.#count("site time adopted");
+    if (change.jump > 0) this.#count("site time jumped");
+  }
+
+  #role({ self }: WatchedLife, { role, term, why }: Extract<RaftEffect, { kind: "role" }>): void {
+    if (role === "candidate") {
+      this.#count("election without winner", this.#leaders.has(term) ? 0 : 1);
+      const other = this.#candidates.get(term);
+      if (other !== undefined && other !== self) this.#count("votes split");
+      this.#candidates.set(term, self);
+    }
     if (role === "leader" && !this.#leaders.has(term)) {
       this.#leaders.add(term);
       this.#count("election without winner", -1);
       if (this.#lastLeader !== undefined && this.#lastLeader !== self) this.#count("coordinator changed");
       this.#lastLeader = self;
-    } else if (role === "follower" && this.#lastLeader === self) this.#count("coordinator deposed while it runs");
+    } else if (role === "follower" && this.#lastLeader === self) {
+      this.#count("coordinator deposed while it runs");
+      if (why.includes("no majority answered")) this.#count("coordinator deposed by its own silence");
+      if (why.includes("disk has not answered")) this.#count("coordinator deposed by its disk");
+    }
   }
 
   #count(situation: Situation, by = 1): void {
     this.#counts.set(situation, (this.#counts.get(situation) ?? 0) + by);
   }
 }
-
-const kindOf = (entry: Entry): Command["kind"] | undefined =>
-  entry.kind === "command" ? decodeProposal(entry.command)?.command.kind : undefined;

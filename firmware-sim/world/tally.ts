@@ -38,6 +38,11 @@ export class Tally {
     this.#coordinatorChanges.push(report.situations.get("coordinator changed") ?? 0);
   }
 
+  /** What no seed has reached: a hole in what the faults of these seeds try out. */
+  get unreachedSituations(): readonly string[] {
+    return situationNames.filter((name) => !this.#situations.has(name));
+  }
+
   get seeds(): number {
     return this.#seeds;
   }
@@ -71,7 +76,7 @@ export class Tally {
     ];
     const holes = [
       ...faultKinds.map(({ name }) => name).filter((name) => !this.#faults.has(name)),
-      ...situationNames.filter((name) => !this.#situations.has(name)),
+      ...this.unreachedSituations,
     ];
     return holes.length === 0 ? lines : [...lines, "", `never reached: ${holes.join(", ")}`];
   }

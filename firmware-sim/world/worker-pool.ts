@@ -59,6 +59,7 @@ function crashed({ seed }: SeedOrder, failure: unknown): WorldReport {
     situations: new Map(),
     proposals: 0,
     readings: 0,
+    told: [],
     violation: { checker: "no-crash", detail, at: 0 },
     log: [],
   };

@@ -7,11 +7,9 @@
 import type { AgentConfiguration } from "../../src/agent/ports.ts";
 import { assert, type SkeinError } from "../../src/base/errors.ts";
 import { deviceId, type MemberKey, memberOf } from "../../src/base/ids.ts";
-import { limits } from "../../src/base/limits.ts";
 import type { Logger } from "../../src/base/ports/logger.ts";
 import { type Duration, type Instant, instant, milliseconds, seconds } from "../../src/base/units.ts";
 import { allVoters } from "../../src/raft/voters.ts";
-import { defaultRaftLimits, defaultTiming } from "../../src/replica/open-replica.ts";
 import { DeviceGate } from "../device-gate.ts";
 import { SimulatedDisk, usualDisk } from "../disk/simulated-disk.ts";
 import { SimulatedNetwork } from "../network.ts";
@@ -19,6 +17,7 @@ import { faultless, type NetworkFaults } from "../network-path.ts";
 import { SeededRandom } from "../seeded-random.ts";
 import type { SimulatedBroker } from "../simulated-broker.ts";
 import { VirtualClock, VirtualTime } from "../virtual-clock.ts";
+import { sizesOf, timingOf } from "./agent-sizes.ts";
 import type { CheckerOf } from "./checker.ts";
 import { Checkpost } from "./checkpost.ts";
 import { type Card, Machine, type MachineHost } from "./machine.ts";
@@ -31,18 +30,6 @@ import { StepHooks } from "./step-hooks.ts";
 import { TraceDigest } from "./trace-digest.ts";
 import { UniqueSensors } from "./unique-sensors.ts";
 
-/** Log and checkpoints so small that snapshots are sent all the time. */
-const smallSizes = {
-  limits: { ...defaultRaftLimits, tailEntries: 20, tailBytes: 8_192, snapshotChunkBytes: 2_048 },
-  checkpointBytes: 8_192,
-};
-const usualSizes = { limits: defaultRaftLimits, checkpointBytes: limits.checkpointLogBytes };
-const sizesOf = ({ areLogsSmall, outboxBytes }: SitePlan): Pick<AgentConfiguration, "sizes"> => {
-  const sizes = areLogsSmall ? smallSizes : usualSizes;
-  if (outboxBytes === undefined) return { sizes };
-  const [outboxHighBytes, outboxLowBytes] = [outboxBytes / 2, outboxBytes / 4];
-  return { sizes: { ...sizes, bounds: { ...limits, outboxBytes, outboxHighBytes, outboxLowBytes } } };
-};
 const logLinesKept = 400;
 /** Of the crystals of a Pi, in parts per million. */
 const driftPpmMax = 60;
@@ -97,9 +84,9 @@ export class World {
     for (let number = 1; number <= plan.devices; number++) this.addMachine(`pi-${number}`);
   }
 
-  /** With an empty card, and without power. */
-  addMachine(name: string, device = name): Machine {
-    const machine = new Machine({ machine: name, device: deviceId(device) }, this.newCard(), this.#host(name));
+  /** With an empty card unless one is given, and without power. */
+  addMachine(name: string, device = name, card = this.newCard()): Machine {
+    const machine = new Machine({ machine: name, device: deviceId(device) }, card, this.#host(name));
     this.machines.push(machine);
     return machine;
   }
@@ -136,11 +123,18 @@ export class World {
     this.checkpost.tell("cardLost", machine.card.name, what);
   }
 
-  /** On another card, of another serial; the checkers know. */
-  copyOf(card: Card): Card {
+  /** On another card, of another serial unless one is given; the checkers know. */
+  copyOf(card: Card, serial?: string): Card {
     const copy = this.newCard();
     this.checkpost.tell("cardCopied", card.name, copy.name);
-    return { name: copy.name, disk: card.disk.copy(`cid:${copy.name}`) };
+    return { name: copy.name, disk: card.disk.copy(serial ?? `cid:${copy.name}`) };
+  }
+
+  /** The machine and its card leave the site for good. */
+  discard(machine: Machine): void {
+    machine.cutPower();
+    this.checkpost.tell("cardLost", machine.card.name, "everything");
+    this.machines.splice(this.machines.indexOf(machine), 1);
   }
 
   machine(name: string): Machine {
@@ -248,6 +242,7 @@ export class World {
       },
       ended: (machine) => this.checkpost.end(machine.name),
       exited: (machine, failure) => {
+        this.checkpost.tell("logged", machine.name, "process ended", { code: failure.code });
         this.exits.push({ at: this.time.now, machine: machine.name, failure });
         this.#write(`${machine.name} EXIT ${failure.code}: ${failure.message}`);
       },
@@ -268,16 +263,18 @@ export class World {
       device: machine.device,
       found: machine === this.machines[0] && machine.card.name === "card-1",
       brokers: this.brokers.map(({ url }) => ({ url })),
-      keepAlive: seconds(10),
-      timing: defaultTiming,
+      keepAlive: milliseconds(seconds(10) * (this.plan.pace ?? 1)),
+      timing: timingOf(this.plan),
       version: "0.0.0-world",
-      ...sizesOf(this.plan),
+      sizes: sizesOf(this.plan),
     };
   }
 
   #logger(name: string): Logger {
-    const write = (level: string) => (fields: object, event: string) =>
+    const write = (level: string) => (fields: object, event: string) => {
+      this.checkpost.tell("logged", name, event, fields);
       this.#write(`${name} ${level} ${event} ${JSON.stringify(fields)}`);
+    };
     const logger: Logger = {
       debug: () => undefined,
       info: write("info"),

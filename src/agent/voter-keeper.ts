@@ -187,7 +187,8 @@ export class VoterKeeper {
   }
 }
 
-function isReady(follower: FollowerStatus | undefined, commit: number): boolean {
+/** It answered lately and is within reach of the commit index: as a voter it would not hold the others up. */
+export function isReady(follower: Pick<FollowerStatus, "match" | "silentFor"> | undefined, commit: number): boolean {
   if (follower?.silentFor === undefined) return false;
   return follower.silentFor < readyWithin && follower.match + readyEntries >= commit;
 }

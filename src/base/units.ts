@@ -18,6 +18,7 @@ export const milliseconds = (count: number): Duration => count as Duration;
 export const seconds = (count: number): Duration => (count * 1000) as Duration;
 export const minutes = (count: number): Duration => (count * 60_000) as Duration;
 export const hours = (count: number): Duration => (count * 3_600_000) as Duration;
+export const days = (count: number): Duration => (count * 86_400_000) as Duration;
 
 export const instant = (value: number): Instant => value as Instant;
 export const siteTime = (value: number): SiteTime => value as SiteTime;

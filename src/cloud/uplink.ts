@@ -63,6 +63,8 @@ export interface UplinkStatus {
 export const itemsInFlight = 16;
 /** A question to the quorum that has got lost is asked again. */
 const confirmTimeout = seconds(10);
+/** MQTT repeats nothing over a connection that lives: a PUBACK that has not come by then needs another one. */
+const answerWithin = seconds(60);
 const retryMin = milliseconds(250);
 const retryMax = seconds(30);
 const retainedTopicsMax = 16;
@@ -243,7 +245,16 @@ export class Uplink {
     }
     const topic = this.#prefix + item.topic;
     this.#room.sawItem(topic.length + item.payload.length);
-    this.#link.publish({ topic, payload: item.payload, retain: item.retain, qos: 1 }, done);
+    const attempt = this.#attempt;
+    const patience = this.#ports.clock.after(answerWithin, "give up on an item's PUBACK", () => {
+      if (attempt !== this.#attempt) return;
+      const seconds = answerWithin / 1000;
+      this.#isDown(new SkeinError("broker-unreachable", `The broker has not acknowledged an item for ${seconds} s`));
+    });
+    this.#link.publish({ topic, payload: item.payload, retain: item.retain, qos: 1 }, (failure) => {
+      patience.cancel();
+      done(failure);
+    });
   }
 
   /** The link may be up all the same: its socket is full, or the store could not read. */

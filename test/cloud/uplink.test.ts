@@ -97,6 +97,29 @@ describe("an uplink", () => {
     expect([...bytes.values()].every((versions) => versions.size === 1)).toBe(true);
   });
 
+  // A world's seed: the broker had the item, its PUBACK never came, and the outbox stood still for ever.
+  it("dials anew when a PUBACK does not come over a link that stays up (one is lost, the link lives)", () => {
+    const world = new UplinkWorld();
+    const { uplink } = world.device("a");
+    uplink.start();
+    world.run(1_000);
+    world.broker.loseAcknowledgements(1);
+    world.outbox.add(3);
+    uplink.outboxChanged();
+    world.run(2_000);
+    world.broker.loseAcknowledgements(0);
+    world.run(50_000);
+    expect(uplink.status()).toMatchObject({ isConnected: true, acknowledged: 0 });
+    world.run(30_000);
+    expect(uplink.status()).toMatchObject({ isConnected: true, acknowledged: 3 });
+    expect(world.firstOccurrences).toEqual(upTo(3));
+    world.outbox.add(1);
+    uplink.outboxChanged();
+    world.run(300_000);
+    expect(uplink.status()).toMatchObject({ isConnected: true, acknowledged: 4 });
+    expect(world.numbers.filter((number) => number === 4)).toEqual([4]);
+  });
+
   it("is taken over by the next coordinator, which goes on from the committed cursor (repeats, no gap)", () => {
     const world = new UplinkWorld();
     const [a, b] = [world.device("a"), world.device("b")];

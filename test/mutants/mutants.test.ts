@@ -5,7 +5,7 @@ import { runMutants } from "./runner/catalogue.ts";
 import { readMutant } from "./runner/mutant.ts";
 import { isCaught } from "./runner/table.ts";
 
-const options = { seeds: 1, budget: 60, hangsAfterSeconds: 60, threads: 1 };
+const options = { explain: true, seeds: 1, budget: 60, hangsAfterSeconds: 60, threads: 1 };
 const head = "# A bug.\n# source: this test\n# breaks: something\n";
 const short = "# world: devices=3 minutes=0.2 faults=power-cut\n";
 

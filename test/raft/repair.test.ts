@@ -13,6 +13,24 @@ describe("a voter that misses something", () => {
     return bench;
   };
 
+  it("holds no more frames that are ahead than 64, nor more bytes of them than the window", () => {
+    const missing = append(1, 900, { index: 1, term: 1 }, { entries: [noop(2, 1)] });
+    const many = new Bench({ log: [1] });
+    for (let index = 3; index < 103; index++) {
+      many.hear(b, append(1, index, { index: index - 1, term: 1 }, { entries: [noop(index, 1)] }));
+    }
+    many.hear(b, missing);
+    expect(many.status.last).toBe(2 + 64);
+
+    const large = new Bench({ log: [1] });
+    for (let index = 3; index < 13; index++) {
+      const entries = [command(index, 1, "x".repeat(968))];
+      large.hear(b, append(1, index, { index: index - 1, term: 1 }, { entries }));
+    }
+    large.hear(b, missing);
+    expect(large.status.last).toBe(2 + 4);
+  });
+
   it("holds a frame that is a little ahead, and needs nothing when its predecessor comes in time", () => {
     const bench = following();
     expect(bench.hear(b, append(1, 3, { index: 2, term: 1 }, { entries: [noop(3, 1)] }))).toEqual([]);

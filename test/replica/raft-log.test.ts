@@ -287,6 +287,21 @@ describe("the Raft log on disk", () => {
     expect(recovered.start.voters).toEqual(voters);
   });
 
+  it("term and vote outlive the segment in which they were written (released behind a checkpoint)", async () => {
+    const world = new World(5);
+    await world.open();
+    const hardState = { term: term(3), vote: member(2) };
+    world.persist({ hardState }, { ...empty, hardState });
+    for (let round = 0; round < 4; round++) {
+      for (let i = 0; i < 3; i++) world.do({ kind: "append", count: 4 });
+      world.time.run(seconds(1));
+      world.do({ kind: "compact", share: 1 });
+      world.time.run(seconds(1));
+    }
+    world.disk = world.disk.crash();
+    expect((await world.open()).hardState).toEqual(hardState);
+  });
+
   it("entries of every kind, both votes and joint voters come back as they were", async () => {
     const world = new World(4);
     await world.open();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { deviceId } from "../../src/base/ids.ts";
+import { deviceId, type Incarnation, memberKey } from "../../src/base/ids.ts";
 import { seconds } from "../../src/base/units.ts";
+import type { RaftMessage } from "../../src/raft/types.ts";
 import type { SubmissionResult } from "../../src/replica/submissions.ts";
 import type { Command } from "../../src/site/types.ts";
 import { type VirtualReplica, VirtualSite } from "./virtual-site.ts";
@@ -107,5 +108,22 @@ describe("a site of replicas", () => {
     await submit(site, leader, deviceId("pi-1"));
     await site.run(seconds(3));
     expect(declared(site.at(1))).toEqual(["pi-1"]);
+  });
+
+  it("a removed incarnation with a huge term deposes nobody (RAFT-CASES 7)", async () => {
+    const site = new VirtualSite(7, 3);
+    const leader = await site.found();
+    const device = deviceId("pi-9");
+    const incarnation = "9".repeat(32) as Incarnation;
+    const join = { device, incarnation, session: 1, start: 1, was: [], version: "1" };
+    const term = (leader.replica?.status().term ?? 0) + 1_000;
+    const shout = { kind: "append-ack", term, beat: 1, match: 0 } as unknown as RaftMessage;
+
+    leader.replica?.propose({ kind: "join", joins: [join] }, () => undefined);
+    leader.replica?.propose({ kind: "remove", device }, () => undefined);
+    await site.run(seconds(1));
+    expect(leader.replica?.state.isGone(memberKey({ device, incarnation }))).toBe(true);
+    leader.replica?.received(memberKey({ device, incarnation }), false, shout);
+    expect(leader.replica?.status()).toMatchObject({ role: "leader", term: term - 1_000 });
   });
 });

@@ -12,6 +12,7 @@ import { unpackChanges } from "../../src/site/configuration-changes.ts";
 import { diffConfiguration } from "../../src/site/configuration-diff.ts";
 import { readChanges } from "../../src/site/configuration-items.ts";
 import { configurationBefore, decodeRevision } from "../../src/site/configuration-table.ts";
+import { SiteState } from "../../src/site/state.ts";
 import { configuration, hex, type Site, StoredCells, sensor, site } from "./site-fixture.ts";
 
 /** A revision's configuration, as a member shows it whose history is partly in the store. */
@@ -129,6 +130,17 @@ describe("a configuration change", () => {
     expect(s.configure(configuration(["c"]), s.state.revision, { session: hex(6), serial: 2 }).outcome).toMatchObject({
       reason: "session-expired",
     });
+  });
+
+  it("that a client repeats is answered the same by a member that began from a checkpoint meanwhile (RAFT-CASES 39)", () => {
+    const s = site("a");
+    const stored = new StoredCells(s.state);
+    const client = { session: hex(5), serial: 1 };
+    const { outcome } = s.configure(configuration(["a", "b"]), s.state.revision, client);
+    stored.save(s.state);
+    const copy = Object.assign(site(), { state: SiteState.load(stored.cells()), index: s.index });
+    expect(copy.configure(configuration(["c"]), s.state.revision, client).outcome).toEqual(outcome);
+    expect(copy.state.configuration.devices.has(deviceId("c"))).toBe(false);
   });
 
   it("of the least recently used client session is forgotten, by the order of the log (one session too many)", () => {

@@ -12,7 +12,9 @@ export function caughtBy(outcome: Outcome): string {
     case "directed":
       return `test: ${outcome.test}`;
     case "survived":
-      return `SURVIVED (${outcome.same} of ${outcome.seeds} seeds went as without it)`;
+      return outcome.same === undefined
+        ? "SURVIVED"
+        : `SURVIVED (${outcome.same} of ${outcome.seeds} seeds went as without it)`;
     case "error":
       return `ERROR: ${outcome.why}`;
   }

@@ -22,10 +22,10 @@ export interface WorldOverrides {
   readonly site: Partial<SitePlan>;
 }
 
-/** Short and rough: several times the faults of an ordinary run. */
+/** Short, small and rough: five voters, and several times the faults of an ordinary run. */
 export const noOverrides: WorldOverrides = {
-  devices: 7,
-  minutes: 2,
+  devices: 5,
+  minutes: 1.5,
   often: 3,
   from: 1,
   seeds: undefined,

@@ -1,0 +1,33 @@
+// What a site's plan says of its agents' sizes and times: small ones try out in minutes what a real site meets in months.
+
+import type { AgentConfiguration } from "../../src/agent/ports.ts";
+import { limits } from "../../src/base/limits.ts";
+import { milliseconds } from "../../src/base/units.ts";
+import type { RaftTiming } from "../../src/raft/types.ts";
+import { defaultRaftLimits, defaultTiming } from "../../src/replica/open-replica.ts";
+import type { SitePlan } from "./site.ts";
+
+/** Log and checkpoints so small that snapshots are sent all the time. */
+const smallSizes = {
+  limits: { ...defaultRaftLimits, tailEntries: 20, tailBytes: 8_192, snapshotChunkBytes: 2_048 },
+  checkpointBytes: 8_192,
+};
+const usualSizes = { limits: defaultRaftLimits, checkpointBytes: limits.checkpointLogBytes };
+
+export function sizesOf({ areLogsSmall, outboxBytes, batchBytes }: SitePlan): NonNullable<AgentConfiguration["sizes"]> {
+  const sizes = areLogsSmall ? smallSizes : usualSizes;
+  const raft = batchBytes === undefined ? sizes.limits : { ...sizes.limits, batchBytes };
+  if (outboxBytes === undefined) return { ...sizes, limits: raft };
+  const [outboxHighBytes, outboxLowBytes] = [outboxBytes / 2, outboxBytes / 4];
+  return { ...sizes, limits: raft, bounds: { ...limits, outboxBytes, outboxHighBytes, outboxLowBytes } };
+}
+
+export function timingOf({ pace = 1 }: SitePlan): RaftTiming {
+  const { heartbeatInterval, electionTimeoutMin, electionTimeoutMax } = defaultTiming;
+  return {
+    ...defaultTiming,
+    heartbeatInterval: milliseconds(heartbeatInterval * pace),
+    electionTimeoutMin: milliseconds(electionTimeoutMin * pace),
+    electionTimeoutMax: milliseconds(electionTimeoutMax * pace),
+  };
+}

@@ -1,0 +1,63 @@
+// The coordinator loses its power in the very moment in which that is dangerous, if such a moment comes while the fault waits for
+// it. Chance alone meets them once in thousands of seeds.
+
+import type { RaftEffect } from "../../../src/raft/types.ts";
+import type { FaultKind } from "../fault.ts";
+import type { Step } from "../step-hooks.ts";
+import type { World } from "../world.ts";
+
+/** Until a coordinator without power comes back. */
+const backAfter = 8_000;
+
+function cutPowerWhen(world: World, meets: (step: Step) => boolean): () => void {
+  return world.steps.once(meets, () => {
+    const coordinator = world.coordinator();
+    coordinator?.cutPower();
+    world.after(backAfter, "power is back", () => coordinator?.powerOn());
+  });
+}
+
+const leads = ({ life }: Step): boolean => life.replica.status().role === "leader";
+const has = ({ effects }: Step, holds: (effect: RaftEffect) => boolean): boolean => effects.some(holds);
+
+export const momentFaults: readonly FaultKind[] = [
+  {
+    name: "power-cut-at-append",
+    what: "the coordinator loses its power after it has sent entries, and before anybody can have acknowledged them",
+    weight: 2,
+    lasts: [5_000, 20_000],
+    begin: (world) =>
+      cutPowerWhen(
+        world,
+        (step) => leads(step) && has(step, (effect) => effect.kind === "persist" && effect.entries.length > 0),
+      ),
+  },
+  {
+    name: "power-cut-at-voter-change",
+    what: "the coordinator loses its power when it has begun a change of the voters",
+    weight: 2,
+    lasts: [60_000, 240_000],
+    begin: (world) =>
+      cutPowerWhen(
+        world,
+        (step) =>
+          leads(step) &&
+          has(
+            step,
+            (effect) =>
+              effect.kind === "persist" &&
+              effect.entries.some((entry) => entry.kind === "voters" && entry.voters.incoming !== undefined),
+          ),
+      ),
+  },
+  {
+    name: "power-cut-at-snapshot",
+    what: "the coordinator loses its power while somebody receives a snapshot from it: in its midst, or at its end",
+    weight: 2,
+    lasts: [60_000, 240_000],
+    begin: (world, { strength }) =>
+      cutPowerWhen(world, (step) =>
+        has(step, (effect) => effect.kind === "store-chunk" && effect.isLast === strength < 0.5),
+      ),
+  },
+];
