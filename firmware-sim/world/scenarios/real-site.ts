@@ -5,7 +5,7 @@
 // card took.
 
 import { type MemberKey, memberOf } from "../../../src/base/ids.ts";
-import { days, type Duration, milliseconds, minutes, seconds } from "../../../src/base/units.ts";
+import { type Duration, days, milliseconds, minutes, seconds } from "../../../src/base/units.ts";
 import { decodePayload } from "../../../src/readings/reading-codec.ts";
 import { quality } from "../../../src/readings/types.ts";
 import type { Machine } from "../machine.ts";
