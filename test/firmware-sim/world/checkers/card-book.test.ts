@@ -70,6 +70,7 @@ it("another incarnation's log may have been filled where nobody looked, and goes
   const card = new CardBook("card");
   record(card, 9, { restart: startAt(0, 0, voters) });
   const found = { hardState: hardState(1), start: startAt(7, 1, voters), entries: [], checkpoint: undefined };
+  card.opened(2);
   expect(card.found(b, { ...initial, ...found })).toBeUndefined();
   record(card, 3, { entries: [command(8, 1)] });
   expect([card.member, card.last, card.holds(8, 1)]).toEqual([b, 8, true]);
