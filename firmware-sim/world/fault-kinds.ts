@@ -8,6 +8,7 @@ import { clockFaults } from "./faults/clocks.ts";
 import { deviceFaults } from "./faults/devices.ts";
 import { diskFaults } from "./faults/disks.ts";
 import { handOverFaults } from "./faults/hand-over.ts";
+import { memberFaults } from "./faults/members.ts";
 import { networkFaults } from "./faults/network.ts";
 import { uplinkFaults } from "./faults/uplink.ts";
 
@@ -15,6 +16,7 @@ export const faultKinds: readonly FaultKind[] = [
   ...deviceFaults,
   ...networkFaults,
   ...handOverFaults,
+  ...memberFaults,
   ...brokerFaults,
   ...diskFaults,
   ...cardFaults,

@@ -143,6 +143,13 @@ export class World {
     return { name: copy.name, disk: card.disk.copy(`cid:${copy.name}`) };
   }
 
+  /** The machine and its card leave the site for good. */
+  discard(machine: Machine): void {
+    machine.discard();
+    this.checkpost.tell("cardLost", machine.card.name, "everything");
+    this.machines.splice(this.machines.indexOf(machine), 1);
+  }
+
   machine(name: string): Machine {
     const machine = this.machines.find((each) => each.name === name);
     assert(machine !== undefined, `the world has a machine ${name}`);
