@@ -65,6 +65,7 @@ export class Machine {
   #isStarted = false;
   #clock: VirtualClock | undefined;
   #hasPower = false;
+  #isDiscarded = false;
   /** Of the present start; what an earlier one still does counts no more. */
   #start = 0;
 
@@ -115,9 +116,15 @@ export class Machine {
     return this.#isStarted ? this.#agent : undefined;
   }
 
+  /** Without power, for good. */
+  discard(): void {
+    this.cutPower();
+    this.#isDiscarded = true;
+  }
+
   /** Idempotent. */
   powerOn(): void {
-    if (this.#hasPower) return;
+    if (this.#hasPower || this.#isDiscarded) return;
     this.#hasPower = true;
     this.#launch();
   }

@@ -17,6 +17,11 @@ function one<T>(items: readonly T[], random: Random): T {
   return item;
 }
 
+/** Devices that may come later, at most. */
+export const newcomersMax = 2;
+/** From 1 on. */
+export const newcomerName = ({ devices }: SitePlan, number: number): string => `pi-${devices + number}`;
+
 export function firstConfiguration(plan: SitePlan, names: readonly string[]): SiteConfiguration {
   const sensors = new Map<SensorId, SensorConfiguration>();
   for (const name of names) {
@@ -95,6 +100,17 @@ export function changed(configuration: SiteConfiguration, plan: SitePlan, random
     const name = sensorId(`${device}-n${random.below(100)}`);
     if (!sensors.has(name)) {
       return { ...configuration, sensors: new Map(sensors).set(name, sensor(plan, device, random.below(3))) };
+    }
+  }
+  if (kind === 6) {
+    // Before it comes or afterwards, with a sensor of its own.
+    const name = newcomerName(plan, 1 + random.below(newcomersMax));
+    if (!devices.has(deviceId(name))) {
+      return {
+        ...configuration,
+        devices: new Map(devices).set(deviceId(name), { zone: one(zones, random), labels: {} }),
+        sensors: new Map(sensors).set(sensorId(`${name}-s1`), sensor(plan, name, random.below(3))),
+      };
     }
   }
   const before = devices.get(device);

@@ -132,7 +132,7 @@ export class World {
 
   /** The machine and its card leave the site for good. */
   discard(machine: Machine): void {
-    machine.cutPower();
+    machine.discard();
     this.checkpost.tell("cardLost", machine.card.name, "everything");
     this.machines.splice(this.machines.indexOf(machine), 1);
   }

@@ -9,6 +9,7 @@ import { countedIsDurable } from "./counted-is-durable.ts";
 import { countingMonotone } from "./counting-monotone.ts";
 import { everythingCounted } from "./everything-counted.ts";
 import { incarnations } from "./incarnations.ts";
+import { noLostChange } from "./no-lost-change.ts";
 import { outboxOrder } from "./outbox-order.ts";
 import { readingsImmutable } from "./readings-immutable.ts";
 import { siteTimeChecker } from "./site-time.ts";
@@ -17,6 +18,7 @@ export const countingCheckers: readonly CheckerOf[] = [
   siteBooks,
   incarnations,
   readingsImmutable,
+  noLostChange,
   countedIsDurable,
   countingMonotone,
   siteTimeChecker,

@@ -1,9 +1,97 @@
-// What people do to the members of a site: a copied card started beside its original, a device removed that comes back.
+// Devices that come to the site and leave it in the midst of everything: people add them and have them removed (PROTOCOLS,
+// "Joining, incarnations, bootstrap"). A newcomer is counted when the site must heal, as everybody is; who has left is not.
 
-import type { FaultKind } from "../fault.ts";
+import { type FaultKind, over } from "../fault.ts";
+import type { Machine } from "../machine.ts";
+import { newcomerName, newcomersMax } from "../site-configuration.ts";
+import type { World } from "../world.ts";
 import { machineAt } from "./devices.ts";
 
+/** So many devices stay, whoever leaves; and brokers stay with those that embed them. */
+const devicesMin = 5;
+const asksEvery = 7_000;
+const looksEvery = 500;
+
+/** The coordinator's committed word. */
+function isRemoved(world: World, machine: Machine): boolean {
+  const coordinator = world.coordinator();
+  const life = coordinator && world.checkpost.life(coordinator.name);
+  return life !== undefined && life.replica.state.member(machine.device) === undefined;
+}
+
+/**
+ * She asks whoever coordinates, again and again until the fault ends; and as what she asked may come to pass much later, she looks
+ * for as long as the world lasts. `then`: once the device is no member.
+ */
+function removeInTheEnd(world: World, machine: Machine, then: () => void): (() => void) | undefined {
+  if (world.machines.length <= devicesMin || world.plan.brokers.includes(machine.name)) return undefined;
+  let isOver = false;
+  const ask = (): boolean => {
+    const coordinator = world.coordinator();
+    return coordinator !== undefined && world.operator.remove(coordinator.device, machine.device);
+  };
+  const askAgain = (): void =>
+    world.after(asksEvery, "remove a device", () => {
+      if (isOver) return;
+      ask();
+      askAgain();
+    });
+  const look = (): void =>
+    world.after(looksEvery, "is it removed?", () => {
+      if (!world.machines.includes(machine)) return;
+      if (!isRemoved(world, machine)) return look();
+      isOver = true;
+      then();
+    });
+  if (!ask()) return undefined;
+  askAgain();
+  look();
+  return () => {
+    isOver = true;
+  };
+}
+
 export const memberFaults: readonly FaultKind[] = [
+  {
+    name: "device-joins",
+    what: "a new device with an empty card comes to the site, and stays",
+    weight: 1,
+    lasts: [1_000, 2_000],
+    begin: (world) => {
+      for (let number = 1; number <= newcomersMax; number++) {
+        const name = newcomerName(world.plan, number);
+        if (world.machines.some((machine) => machine.name === name)) continue;
+        world.addMachine(name).powerOn();
+        return over;
+      }
+      return undefined;
+    },
+  },
+  {
+    name: "device-leaves",
+    what: "a person has a device removed; once it is no member, it is switched off for good",
+    weight: 1,
+    lasts: [10_000, 60_000],
+    begin: (world, fault) => {
+      const machine = machineAt(world, fault);
+      if (machine?.isUp !== true) return undefined;
+      return removeInTheEnd(world, machine, () => world.discard(machine));
+    },
+  },
+  {
+    name: "device-leaves-and-returns",
+    what: "a person has a device removed, and starts it again with all that is on its card: it must join anew",
+    weight: 1,
+    lasts: [10_000, 60_000],
+    begin: (world, fault) => {
+      const machine = machineAt(world, fault);
+      if (machine?.isUp !== true) return undefined;
+      return removeInTheEnd(world, machine, () => {
+        machine.cutPower();
+        machine.powerOn();
+      });
+    },
+  },
   {
     name: "copy-beside",
     what: "a device's card is copied, and the copy is started in another machine beside it; later it is thrown away",
@@ -17,22 +105,6 @@ export const memberFaults: readonly FaultKind[] = [
       const copy = world.addMachine(`${machine.name}-copy-${fault.at}`, machine.device, world.copyOf(machine.card));
       copy.powerOn();
       return () => world.discard(copy);
-    },
-  },
-  {
-    name: "device-removed",
-    what: "a person removes a device from the site; later its agent is restarted, so that it joins again",
-    weight: 1,
-    lasts: [5_000, 60_000],
-    begin: (world, fault) => {
-      const machine = machineAt(world, fault);
-      const coordinator = world.coordinator();
-      if (machine?.isUp !== true || coordinator === undefined || machine === coordinator) return undefined;
-      if (!world.operator.remove(coordinator.device, machine.device)) return undefined;
-      return () => {
-        machine.cutPower();
-        machine.powerOn();
-      };
     },
   },
 ];
