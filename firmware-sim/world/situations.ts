@@ -5,10 +5,13 @@
 import { type MemberKey, memberOf } from "../../src/base/ids.ts";
 import type { Entry, RaftEffect, RaftEvent } from "../../src/raft/types.ts";
 import { decodeProposal } from "../../src/site/command-codec.ts";
+
 import type { Applied, Command, TimeChange } from "../../src/site/types.ts";
 import { itemIdOf, publishedWindow } from "./books/committed-items.ts";
 import { booksOf } from "./books/site-books.ts";
 import type { CheckedWorld, Checker, WatchedLife } from "./checker.ts";
+
+import { backupMark } from "./faults/cards.ts";
 
 export const situationNames = [
   "coordinator changed",
@@ -52,6 +55,7 @@ export const situationNames = [
   "time source contradicted",
   "late edition published",
   "supplement published",
+  "backup written back",
   "outbox degraded",
   "item published again",
   "uplink taken over",
@@ -75,6 +79,8 @@ export class Situations implements Checker {
   /** Terms that had one, and the candidates of each term. */
   readonly #leaders = new Set<number>();
   readonly #candidates = new Map<number, MemberKey>();
+  /** Numbers of lives that were elected, and not deposed since. */
+  readonly #leading = new Set<number>();
   readonly #seen = new Set<MemberKey>();
   readonly #removed = new Set<string>();
   readonly #items = new Set<string>();
@@ -160,6 +166,10 @@ export class Situations implements Checker {
       this.#count("card lost with uncounted readings");
   }
 
+  cardCopied(card: string): void {
+    if (card.includes(backupMark)) this.#count("backup written back");
+  }
+
   logged(_machine: string, event: string, fields: object): void {
     const { problem, why } = fields as { readonly problem?: unknown; readonly why?: unknown };
     if (problem === "copies") this.#count(event.includes("is running; stop one") ? "copy refused" : "two copies heard");
@@ -229,7 +239,7 @@ export class Situations implements Checker {
     if (change.jump > 0) this.#count("site time jumped");
   }
 
-  #role({ self }: WatchedLife, { role, term, why }: Extract<RaftEffect, { kind: "role" }>): void {
+  #role({ number, self }: WatchedLife, { role, term, why }: Extract<RaftEffect, { kind: "role" }>): void {
     if (role === "candidate") {
       this.#count("election without winner", this.#leaders.has(term) ? 0 : 1);
       const other = this.#candidates.get(term);
@@ -241,7 +251,8 @@ export class Situations implements Checker {
       this.#count("election without winner", -1);
       if (this.#lastLeader !== undefined && this.#lastLeader !== self) this.#count("coordinator changed");
       this.#lastLeader = self;
-    } else if (role === "follower" && this.#lastLeader === self) {
+      this.#leading.add(number);
+    } else if (role === "follower" && this.#leading.delete(number)) {
       this.#count("coordinator deposed while it runs");
       if (why.includes("no majority answered")) this.#count("coordinator deposed by its own silence");
       if (why.includes("disk has not answered")) this.#count("coordinator deposed by its disk");

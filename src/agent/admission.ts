@@ -74,6 +74,7 @@ export class Admission {
         return; // the device asks again, and by then the old incarnation votes no more
       }
     }
+    if (this.#gathered.size >= limits.members) return; // it asks again
     this.#gathered.set(request.device, request);
     this.#timer ??= this.#clock.after(gatherFor, "joins", () => this.#propose());
   }

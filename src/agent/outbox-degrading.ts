@@ -155,6 +155,7 @@ export class OutboxDegrading {
         if (read === undefined) break;
         items.set(number, read.item);
         checks.push(read.check);
+        if (items.size % itemsAtOnce === 0) await this.#pause();
       }
       await this.#pause();
       const merge = mergeItems(plan, items);

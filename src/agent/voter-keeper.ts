@@ -24,7 +24,8 @@ export interface VoterDoor {
 interface Removal {
   readonly client: ClientSerial;
   readonly until: Instant;
-  readonly done: (result: SubmissionResult) => void;
+  /** One who asked again meanwhile waits for the same outcome. */
+  readonly asked: ((result: SubmissionResult) => void)[];
   isProposed: boolean;
 }
 
@@ -84,7 +85,7 @@ export class VoterKeeper {
     this.#since = undefined;
     this.#lookedAt = undefined;
     this.#isChanging = false;
-    for (const { isProposed, done } of this.#removals.values()) if (!isProposed) done({ kind: "unknown" });
+    for (const removal of this.#removals.values()) if (!removal.isProposed) answer(removal, { kind: "unknown" });
     this.#removals.clear();
   }
 
@@ -115,12 +116,17 @@ export class VoterKeeper {
    * Not this device itself: it hands over first.
    */
   remove(device: DeviceId, client: ClientSerial, done: (result: SubmissionResult) => void): void {
-    if (this.#removals.has(device) || this.#removals.size >= limits.apiQuestions) {
+    const open = this.#removals.get(device);
+    if (open !== undefined) {
+      open.asked.push(done);
+      return;
+    }
+    if (this.#removals.size >= limits.apiQuestions) {
       done({ kind: "unknown" });
       return;
     }
     const until = shift(this.#ports.clock.now(), removeWithin);
-    this.#removals.set(device, { client, until, done, isProposed: false });
+    this.#removals.set(device, { client, until, asked: [done], isProposed: false });
     this.#lookedAt = undefined;
   }
 
@@ -132,13 +138,13 @@ export class VoterKeeper {
       if (isVoting || !isVotersCommitted) {
         if (now < removal.until) continue;
         this.#removals.delete(device);
-        removal.done({ kind: "unknown" });
+        answer(removal, { kind: "unknown" });
         continue;
       }
       removal.isProposed = true;
       this.#replica.submit(removal.client, { kind: "remove", device }, removeWithin, (result) => {
         if (this.#removals.get(device) === removal) this.#removals.delete(device);
-        removal.done(result);
+        answer(removal, result);
       });
     }
   }
@@ -185,6 +191,10 @@ export class VoterKeeper {
   #silence(follower: FollowerStatus | undefined, now: Instant): Duration {
     return follower?.silentFor ?? between(this.#since ?? now, now);
   }
+}
+
+function answer({ asked }: Removal, result: SubmissionResult): void {
+  for (const done of asked) done(result);
 }
 
 /** It answered lately and is within reach of the commit index: as a voter it would not hold the others up. */

@@ -65,14 +65,15 @@ export function membersToProbe(situation: VoterSituation): readonly MemberKey[] 
   const wantedOnes = candidates.filter(({ member }) => isWanted.has(member) && !voters.includes(member));
   if (wantedOnes.length === 0) return [];
   // One of them may not answer: another is asked as well for each that is missing.
-  const others = inOrderOfSpread(asked, [...voters, ...wantedOnes.map(({ member }) => member)], zonesOf(candidates));
-  return [...wantedOnes, ...others.slice(0, missing)].map(({ member }) => member);
+  const taken = [...voters, ...wantedOnes.map(({ member }) => member)];
+  const others = bestOfSpread(missing, asked, taken, zonesOf(candidates));
+  return [...wantedOnes, ...others].map(({ member }) => member);
 }
 
 function fill({ candidates }: VoterSituation, next: MemberKey[], target: number): void {
   const zones = zonesOf(candidates);
   for (const fit of [candidates.filter(({ isSteady }) => isSteady), candidates]) {
-    for (const { member } of inOrderOfSpread(fit, next, zones)) if (next.length < target) next.push(member);
+    for (const { member } of bestOfSpread(target - next.length, fit, next, zones)) next.push(member);
   }
 }
 
@@ -82,7 +83,7 @@ function replaceAbsent({ self, candidates }: VoterSituation, next: MemberKey[]):
     const place = next.indexOf(member);
     if (!isAbsent || member === self || place < 0) continue;
     next.splice(place, 1);
-    const [heir] = inOrderOfSpread(steady, [...next, member], zonesOf(candidates), member);
+    const [heir] = bestOfSpread(1, steady, [...next, member], zonesOf(candidates), member);
     next.splice(place, 0, heir?.member ?? member);
   }
 }
@@ -92,7 +93,7 @@ function spread({ self, candidates }: VoterSituation, next: MemberKey[]): void {
   const zones = zonesOf(candidates);
   const counts = countByZone(next, zones);
   const steady = candidates.filter(({ isSteady, zone }) => isSteady && zone !== undefined);
-  const [best] = inOrderOfSpread(steady, next, zones);
+  const [best] = bestOfSpread(1, steady, next, zones);
   if (best === undefined) return;
   const least = (counts.get(best.zone) ?? 0) + 2;
   const leaving = next
@@ -123,11 +124,15 @@ function leftOut({ self, candidates, voters }: VoterSituation, next: readonly Me
   return choice;
 }
 
-/** Ready members that do not vote: those of zones with the fewest voters first, then in the order of joining. */
-function inOrderOfSpread(
+/**
+ * The first `most` of the ready members that do not vote: of zones with the fewest voters first, then in the order of joining. No
+ * more of them are put in order: with a thousand members that would hold the loop, twice a second.
+ */
+function bestOfSpread(
+  most: number,
   candidates: readonly VoterCandidate[],
   voters: readonly MemberKey[],
-  zones = zonesOf(candidates),
+  zones: Zones,
   leaving?: MemberKey,
 ): VoterCandidate[] {
   const inZone = countByZone(
@@ -136,7 +141,7 @@ function inOrderOfSpread(
   );
   const left = candidates.filter(({ member, isReady }) => isReady && !voters.includes(member));
   const ordered: VoterCandidate[] = [];
-  while (left.length > 0) {
+  while (left.length > 0 && ordered.length < most) {
     let best = 0;
     for (let i = 1; i < left.length; i++) {
       if ((inZone.get(left[i]?.zone) ?? 0) < (inZone.get(left[best]?.zone) ?? 0)) best = i;

@@ -113,13 +113,21 @@ async function withDataDirectory(
 }
 
 /** Undefined: nobody is named, and nothing is to be done but to look. */
-function declaredLost({ device, position }: Survivor, { lost, survivors }: RecoverArguments): DeviceId[] | undefined {
+function declaredLost(
+  { device, members, position }: Survivor,
+  { lost, survivors }: RecoverArguments,
+): DeviceId[] | undefined {
   if (lost !== undefined && survivors !== undefined) {
     throw new SkeinError("invalid-argument", "Say either --lost or --survivors");
   }
   if (lost !== undefined) return names(lost);
   if (survivors === undefined) return undefined;
   const left = new Set<DeviceId>([device, ...names(survivors)]);
+  const known = new Set<DeviceId>([device, ...members, ...votersOf(position.voters)]);
+  const unknown = [...left].filter((name) => !known.has(name));
+  if (unknown.length > 0) {
+    throw new SkeinError("invalid-argument", `${unknown.join(", ")}: no member of the site has this name; look at it`);
+  }
   return votersOf(position.voters).filter((voter) => !left.has(voter));
 }
 

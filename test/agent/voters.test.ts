@@ -112,6 +112,15 @@ describe("`members.remove`", () => {
     expect(await again).toEqual([{ kind: "removed", device: name }]);
   });
 
+  it("asked twice at once is one removal, and both are told (3 devices)", async () => {
+    const agents = await site(7, 3, 3);
+    const name = othersOf(agents).voting[0]?.name ?? "";
+    const coordinator = leaderOf(agents).name;
+    const asked = [removal(name), removal(name), { ...removal(name), session: "d".repeat(32) }];
+    const told = await Promise.all(asked.map((argument) => agents.ask("members.remove", argument, coordinator)));
+    expect(told.flat()).toEqual(asked.map(({ device }) => ({ kind: "removed", device })));
+  });
+
   it("asked of the coordinator about itself hands over first, and the successor removes it", async () => {
     const agents = await site(5, 4, 3);
     const old = leaderOf(agents).name;

@@ -5,6 +5,12 @@ import type { SimulatedBroker } from "../../simulated-broker.ts";
 import type { FaultKind, PlannedFault } from "../fault.ts";
 import type { World } from "../world.ts";
 
+/** One that a device embeds starts with its agent: not while that has no power. */
+function restart(world: World, broker: SimulatedBroker): void {
+  const host = world.plan.brokers[world.brokers.indexOf(broker)];
+  if (host === undefined || world.machines.find(({ name }) => name === host)?.hasPower === true) broker.restart();
+}
+
 function brokerAt(world: World, { target }: PlannedFault): SimulatedBroker | undefined {
   const broker = world.brokers[target % world.brokers.length];
   return broker?.state === "running" ? broker : undefined;
@@ -19,7 +25,7 @@ export const brokerFaults: readonly FaultKind[] = [
     begin: (world, fault) => {
       const broker = brokerAt(world, fault);
       broker?.crash();
-      return broker && (() => broker.restart());
+      return broker && (() => restart(world, broker));
     },
   },
   {
@@ -41,7 +47,7 @@ export const brokerFaults: readonly FaultKind[] = [
     begin: (world, fault) => {
       const broker = brokerAt(world, fault);
       broker?.crash({ keepsState: true });
-      return broker && (() => broker.restart());
+      return broker && (() => restart(world, broker));
     },
   },
   {

@@ -6,6 +6,9 @@ import type { Machine } from "../machine.ts";
 import type { World } from "../world.ts";
 import { machineAt } from "./devices.ts";
 
+/** In the names of backups. */
+export const backupMark = "backup";
+
 /** Switched off, and on again when the fault ends; `change` happens in between. */
 function whileOff(world: World, fault: PlannedFault, change: (machine: Machine) => boolean): (() => void) | undefined {
   const machine = machineAt(world, fault);
@@ -58,20 +61,23 @@ export const cardFaults: readonly FaultKind[] = [
   },
   {
     name: "card-written-back",
-    what: "what was on a device's card a while ago is written back onto it",
+    what: "a device's card is copied while it is off, and later what was on it is written back onto it",
     weight: 1,
     lasts: [30_000, 120_000],
     begin: (world, fault) => {
       const machine = machineAt(world, fault);
       if (machine?.isUp !== true) return undefined;
+      // Made with the card out of the device, so that another session begins: a backup of the session that runs could not be told
+      // from the card itself (PROTOCOLS, "Limits, said plainly").
+      machine.cutPower();
+      const { name } = machine.card;
       const backup: CardBackup = machine.card.disk.backup();
       const { session } = machine.card.disk;
-      const { name } = machine.card;
-      const copy = `${name}-backup-${fault.at}`;
+      const copy = `${name}-${backupMark}-${fault.at}`;
       world.checkpost.tell("cardCopied", name, copy);
+      machine.powerOn();
       return () => {
         if (machine.card.name !== name || !machine.isUp || !world.mayLoseCard(machine)) return;
-        // Made in the session that runs now, it could not be told from the card itself (PROTOCOLS, "Limits, said plainly").
         if (machine.card.disk.session === session) return;
         machine.cutPower();
         world.loseMember(machine, "everything");

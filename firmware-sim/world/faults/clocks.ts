@@ -12,8 +12,8 @@ export const clockFaults: readonly FaultKind[] = [
     lasts: [5_000, 120_000],
     begin: (world, fault) => {
       const machine = machineAt(world, fault);
-      if (machine?.clock === undefined) return undefined;
-      machine.clock.jumpWall(milliseconds((fault.strength - 0.5) * 4 * hours(24)));
+      if (machine?.hasPower !== true) return undefined;
+      machine.clock?.jumpWall(milliseconds((fault.strength - 0.5) * 4 * hours(24)));
       return () => machine.clock?.synchronize();
     },
   },

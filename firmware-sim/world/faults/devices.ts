@@ -14,6 +14,18 @@ function cutPowerOf(machine: Machine | undefined): (() => void) | undefined {
   return () => machine.powerOn();
 }
 
+/** A broker that the process embeds is suspended with it. */
+function suspend(world: World, machine: Machine): (() => void) | undefined {
+  if (machine.gate.isPaused) return undefined;
+  machine.gate.pause();
+  const embedded = world.brokers.filter((_, i) => world.plan.brokers[i] === machine.name);
+  for (const broker of embedded) broker.hang();
+  return () => {
+    for (const broker of embedded) broker.thaw();
+    machine.gate.resume();
+  };
+}
+
 export const deviceFaults: readonly FaultKind[] = [
   {
     name: "power-cut",
@@ -82,11 +94,17 @@ export const deviceFaults: readonly FaultKind[] = [
     begin: (world, fault) => {
       const machine = machineAt(world, fault);
       if (machine?.hasPower !== true) return undefined;
+      let isOver = false;
       for (let at = 0; at < fault.lasts; at += 2_500) {
-        world.after(at, "plug pulled", () => machine.cutPower());
+        world.after(at, "plug pulled", () => {
+          if (!isOver) machine.cutPower();
+        });
         world.after(at + 300, "plug put back", () => machine.powerOn());
       }
-      return () => machine.powerOn();
+      return () => {
+        isOver = true; // the storm may end before its time
+        machine.powerOn();
+      };
     },
   },
   {
@@ -96,9 +114,7 @@ export const deviceFaults: readonly FaultKind[] = [
     lasts: [500, 40_000],
     begin: (world, fault) => {
       const machine = machineAt(world, fault);
-      if (machine?.isUp !== true || machine.gate.isPaused) return undefined;
-      machine.gate.pause();
-      return () => machine.gate.resume();
+      return machine?.isUp === true ? suspend(world, machine) : undefined;
     },
   },
   {
@@ -108,9 +124,7 @@ export const deviceFaults: readonly FaultKind[] = [
     lasts: [1_000, 30_000],
     begin: (world) => {
       const machine = world.coordinator();
-      if (machine === undefined || machine.gate.isPaused) return undefined;
-      machine.gate.pause();
-      return () => machine.gate.resume();
+      return machine && suspend(world, machine);
     },
   },
 ];

@@ -60,7 +60,10 @@ export const diskFaults: readonly FaultKind[] = [
         syncLatencyMin: milliseconds(5),
         syncLatencyMax: milliseconds(20 + 800 * fault.strength),
       });
-      return () => card.disk.setLatency(usualDisk);
+      // The machine's card may be a copy by then.
+      return () => {
+        for (const { disk } of [card, machine.card]) disk.setLatency(usualDisk);
+      };
     },
   },
   {

@@ -10,7 +10,7 @@ import { Control } from "./control.ts";
 import { runDirected } from "./directed-trial.ts";
 import { type Mutant, readMutant } from "./mutant.ts";
 import { type MutatedTree, mutatedTree, root, worldOf } from "./mutated-tree.ts";
-import { worldOrder } from "./world-order.ts";
+import { scenarioOrder, worldOrder } from "./world-order.ts";
 import { WorldTrial } from "./world-trial.ts";
 
 export interface MutantResult {
@@ -26,6 +26,7 @@ export type Outcome =
       readonly kind: "world";
       readonly checker: string;
       readonly seed: number;
+      readonly scenario: string | undefined;
       readonly seeds: number;
       readonly detail: string;
     }
@@ -128,28 +129,30 @@ async function tryMutant(mutant: Mutant, tree: MutatedTree, options: RunOptions,
 }
 
 async function tryWorld(
-  { world, mayHang }: Mutant,
+  mutant: Mutant,
   tree: MutatedTree,
   { seeds, budget, hangsAfterSeconds, explain }: RunOptions,
   control: Control,
 ): Promise<Extract<Outcome, { kind: "world" | "survived" | "error" }>> {
-  if (world === undefined) return { kind: "survived", seeds: 0 };
+  const orders = ordersOf(mutant, seeds);
+  if (orders.length === 0) return { kind: "survived", seeds: 0 };
   const trial = new WorldTrial(await worldOf(tree), hangsAfterSeconds * 1000);
   const until = performance.now() + budget * 1000;
   const survived: { readonly order: SeedOrder; readonly digest: string }[] = [];
   try {
-    for (let tried = 1; tried <= (world.seeds ?? seeds) && performance.now() < until; tried++) {
-      const order = worldOrder(world.from + tried - 1, world);
+    for (const [before, order] of orders.entries()) {
+      if (performance.now() >= until) break;
       const { checker, detail, digest } = await trial.run(order);
       if (checker === undefined) {
         survived.push({ order, digest });
         continue;
       }
-      if (checker === "no-hang" && !mayHang)
+      if (checker === "no-hang" && !mutant.mayHang)
         return { kind: "error", why: `${detail}, and its header does not allow it` };
       const without = await control.seed(order);
       if (without.checker !== undefined) continue; // proves nothing, and the control says so at the end
-      return { kind: "world", checker, seed: order.seed, seeds: tried, detail: detail.split("\n")[0] ?? "" };
+      const { seed, scenario } = order;
+      return { kind: "world", checker, seed, scenario, seeds: before + 1, detail: detail.split("\n")[0] ?? "" };
     }
   } finally {
     await trial.close();
@@ -158,4 +161,10 @@ async function tryWorld(
   let same = 0;
   for (const { order, digest } of survived) if ((await control.seed(order)).digest === digest) same += 1;
   return { kind: "survived", seeds: survived.length, same };
+}
+
+/** Stories first: they are short, and meet what they are about. */
+function ordersOf({ scenarios, world }: Mutant, seeds: number): readonly SeedOrder[] {
+  const drawn = Array.from({ length: world?.seeds ?? seeds }, (_, i) => world && worldOrder(world.from + i, world));
+  return [...scenarios.map(scenarioOrder), ...drawn.filter((order) => order !== undefined)];
 }

@@ -4,9 +4,11 @@
 //   # source: RAFT-CASES 14 (etcd#14370)                 where it happened to whom, or which promise it breaks
 //   # breaks: committed-is-durable                       which checker or test should see it
 //   # world: devices=5 minutes=3 seeds=6 faults=power-cut,disk-hang      how it is likely; or: none
+//   # scenario: figure-8                               stories of the world that are to see it, tried before its seeds
 //   # directed: test/raft/committing.test.ts             where the world cannot see it
 //   # may-hang                                           running for ever counts as caught
 
+import { scenarios } from "../../../firmware-sim/world/scenarios/all.ts";
 import { SkeinError } from "../../../src/base/errors.ts";
 import { noOverrides, readWorldOverrides, type WorldOverrides } from "./world-order.ts";
 
@@ -17,14 +19,16 @@ export interface Mutant {
   readonly what: string;
   readonly source: string;
   readonly breaks: string;
-  /** Undefined: the world cannot see it. */
+  /** By name. */
+  readonly scenarios: readonly string[];
+  /** Undefined: seeds do not see it. */
   readonly world: WorldOverrides | undefined;
   /** Test files, from the root. */
   readonly directed: readonly string[];
   readonly mayHang: boolean;
 }
 
-const keys = new Set(["source", "breaks", "world", "directed"]);
+const keys = new Set(["source", "breaks", "scenario", "world", "directed"]);
 
 /** Fails with `invalid-argument` where the header lacks something or says what nobody understands. */
 export function readMutant(name: string, patch: string): Mutant {
@@ -45,14 +49,19 @@ export function readMutant(name: string, patch: string): Mutant {
     return value;
   };
   if (prose.length === 0) throw malformed(name, "its header does not say what the bug is");
-  const directed = fields.get("directed")?.split(/[\s,]+/) ?? [];
+  const list = (key: string): readonly string[] => fields.get(key)?.split(/[\s,]+/) ?? [];
+  const directed = list("directed");
+  const told = list("scenario");
+  const unknown = told.find((one) => scenarios.every((scenario) => scenario.name !== one));
+  if (unknown !== undefined) throw malformed(name, `the world knows no scenario ${unknown}`);
   const world = fields.get("world");
-  if (world === "none" && directed.length === 0)
+  if (world === "none" && directed.length + told.length === 0)
     throw malformed(name, "neither the world nor a directed test is to see it");
   return {
     name,
     patch,
     what: prose.join(" "),
+    scenarios: told,
     source: field("source"),
     breaks: field("breaks"),
     world: world === "none" ? undefined : world === undefined ? noOverrides : overrides(name, world),

@@ -8,7 +8,7 @@ export const isCaught = ({ outcome }: MutantResult): boolean => outcome.kind ===
 export function caughtBy(outcome: Outcome): string {
   switch (outcome.kind) {
     case "world":
-      return outcome.checker;
+      return outcome.scenario === undefined ? outcome.checker : `${outcome.checker} (scenario ${outcome.scenario})`;
     case "directed":
       return `test: ${outcome.test}`;
     case "survived":

@@ -35,7 +35,7 @@ export const noOverrides: WorldOverrides = {
 };
 
 const numbers: ReadonlySet<string> = new Set(["devices", "minutes", "often", "from", "seeds", "clients"]);
-const siteNumbers: ReadonlySet<string> = new Set(["sensorsEach", "sensorInterval", "window", "flushInterval"]);
+const siteNumbers: ReadonlySet<string> = new Set(["sensorsEach", "sensorInterval", "window", "flushInterval", "outboxBytes"]);
 
 /** Of `devices=5 minutes=3 faults=power-cut,disk-hang areLogsSmall=true`; a sentence where it is none of it. */
 export function readWorldOverrides(text: string): WorldOverrides | string {
@@ -86,3 +86,10 @@ function ofKinds(faults: WorldPlan["faults"], kinds: readonly string[] | undefin
     return { ...fault, kind: kind.name, lasts, target: Math.floor(fault.target / kinds.length) };
   });
 }
+
+/** A story told by hand, with the site that it has. */
+export const scenarioOrder = (name: string): SeedOrder => ({
+  seed: 1,
+  options: { devices: noOverrides.devices, storm: 0 },
+  scenario: name,
+});
