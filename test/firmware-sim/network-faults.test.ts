@@ -129,6 +129,19 @@ describe("the weather of one pair", () => {
 });
 
 describe("a simulated broker", () => {
+  it("that resets a device's connections publishes its will at once, and lets it in again (both ends notice)", () => {
+    broker.reset("speaker");
+    time.run(milliseconds(20));
+    expect(hearer.texts).toEqual(["will of speaker"]);
+    expect(speaker.told).toEqual(["up", "down"]);
+    expect(speaker.failures.map(({ message }) => message)).toEqual([
+      expect.stringContaining("the connection was reset"),
+    ]);
+    time.run(seconds(1));
+    expect(speaker.told).toEqual(["up", "down", "up"]);
+    expect(hearer.told.filter((what) => what === "down")).toEqual([]);
+  });
+
   it("that is slow handles everything late, in order, and then catches up in order (2 s, then 0)", () => {
     broker.slow(seconds(2));
     const sentAt = time.now;
