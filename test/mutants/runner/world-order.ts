@@ -35,7 +35,13 @@ export const noOverrides: WorldOverrides = {
 };
 
 const numbers: ReadonlySet<string> = new Set(["devices", "minutes", "often", "from", "seeds", "clients"]);
-const siteNumbers: ReadonlySet<string> = new Set(["sensorsEach", "sensorInterval", "window", "flushInterval", "outboxBytes"]);
+const siteNumbers: ReadonlySet<string> = new Set([
+  "sensorsEach",
+  "sensorInterval",
+  "window",
+  "flushInterval",
+  "outboxBytes",
+]);
 
 /** Of `devices=5 minutes=3 faults=power-cut,disk-hang areLogsSmall=true`; a sentence where it is none of it. */
 export function readWorldOverrides(text: string): WorldOverrides | string {
