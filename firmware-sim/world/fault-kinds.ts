@@ -2,13 +2,13 @@
 
 import { assert } from "../../src/base/errors.ts";
 import type { FaultKind } from "./fault.ts";
+import { arrivalFaults } from "./faults/arrivals-and-departures.ts";
 import { brokerFaults } from "./faults/brokers.ts";
 import { cardFaults } from "./faults/cards.ts";
 import { clockFaults } from "./faults/clocks.ts";
 import { deviceFaults } from "./faults/devices.ts";
 import { diskFaults } from "./faults/disks.ts";
 import { handOverFaults } from "./faults/hand-over.ts";
-import { memberFaults } from "./faults/members.ts";
 import { networkFaults } from "./faults/network.ts";
 import { uplinkFaults } from "./faults/uplink.ts";
 
@@ -16,12 +16,12 @@ export const faultKinds: readonly FaultKind[] = [
   ...deviceFaults,
   ...networkFaults,
   ...handOverFaults,
-  ...memberFaults,
   ...brokerFaults,
   ...diskFaults,
   ...cardFaults,
   ...clockFaults,
   ...uplinkFaults,
+  ...arrivalFaults,
 ];
 
 const byName = new Map(faultKinds.map((kind) => [kind.name, kind]));

@@ -22,7 +22,6 @@ export const situationNames = [
   "device began with uncommitted entries",
   "device began from a checkpoint",
   "new incarnation",
-  "device removed",
   "count entry refused",
   "configuration changed",
   "configuration change refused as stale",
@@ -81,7 +80,6 @@ export class Situations implements Checker {
     if (applied === undefined) return;
     if (applied.touched.has("configuration")) this.#count("configuration changed");
     if (applied.touched.has("outbox") && kindOf(entry) === "degrade") this.#count("outbox degraded");
-    if (applied.outcome.kind === "done" && kindOf(entry) === "remove") this.#count("device removed");
     if (applied.outcome.kind !== "refused") return;
     if (applied.outcome.reason === "not-at-from") this.#count("count entry refused");
     if (applied.outcome.reason === "stale-revision") this.#count("configuration change refused as stale");
