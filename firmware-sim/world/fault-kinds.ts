@@ -8,9 +8,9 @@ import { clockFaults } from "./faults/clocks.ts";
 import { deviceFaults } from "./faults/devices.ts";
 import { diskFaults } from "./faults/disks.ts";
 import { handOverFaults } from "./faults/hand-over.ts";
-import { memberFaults } from "./faults/members.ts";
 import { momentFaults } from "./faults/moments.ts";
 import { networkFaults } from "./faults/network.ts";
+import { populationFaults } from "./faults/population.ts";
 import { uplinkFaults } from "./faults/uplink.ts";
 
 export const faultKinds: readonly FaultKind[] = [
@@ -18,7 +18,7 @@ export const faultKinds: readonly FaultKind[] = [
   ...networkFaults,
   ...handOverFaults,
   ...momentFaults,
-  ...memberFaults,
+  ...populationFaults,
   ...brokerFaults,
   ...diskFaults,
   ...cardFaults,

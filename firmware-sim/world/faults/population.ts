@@ -51,7 +51,7 @@ function removeInTheEnd(world: World, machine: Machine, then: () => void): (() =
   };
 }
 
-export const memberFaults: readonly FaultKind[] = [
+export const populationFaults: readonly FaultKind[] = [
   {
     name: "device-joins",
     what: "a new device with an empty card comes to the site, and stays",
