@@ -5,12 +5,10 @@
 import { type MemberKey, memberOf } from "../../src/base/ids.ts";
 import type { Entry, RaftEffect, RaftEvent } from "../../src/raft/types.ts";
 import { decodeProposal } from "../../src/site/command-codec.ts";
-
 import type { Applied, Command, TimeChange } from "../../src/site/types.ts";
 import { itemIdOf, publishedWindow } from "./books/committed-items.ts";
 import { booksOf } from "./books/site-books.ts";
 import type { CheckedWorld, Checker, WatchedLife } from "./checker.ts";
-
 import { backupMark } from "./faults/cards.ts";
 
 export const situationNames = [
