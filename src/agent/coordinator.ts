@@ -7,7 +7,7 @@
 import { type DeviceId, type Generation, type MemberKey, memberKey, memberOf, type SiteId } from "../base/ids.ts";
 import type { Clock, Timer } from "../base/ports/clock.ts";
 import type { Logger } from "../base/ports/logger.ts";
-import { type Instant, logIndex, milliseconds } from "../base/units.ts";
+import { between, type Instant, logIndex, milliseconds } from "../base/units.ts";
 import type { Began, JoinRefusedMessage } from "../mqtt/site-codec.ts";
 import type { RaftTiming, TransferOutcome } from "../raft/types.ts";
 import type { Replica } from "../replica/replica.ts";
@@ -16,6 +16,7 @@ import type { SubmissionResult } from "../replica/submissions.ts";
 import type { ClientSerial, Command, JoinRequest, RefusalReason, Touched } from "../site/types.ts";
 import { Admission } from "./admission.ts";
 import { HandOver } from "./hand-over.ts";
+import { removalDetail } from "./joining.ts";
 import type { Run } from "./own-past.ts";
 import type { Leading } from "./promises.ts";
 import { UplinkAbsence } from "./uplink-absence.ts";
@@ -42,6 +43,9 @@ export interface CoordinatorOptions {
 
 const dutyInterval = milliseconds(100);
 
+/** Whichever it is: a removed member asks again at once, and there are few. */
+const tellRemovedEvery = milliseconds(200);
+
 export class Coordinator {
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -59,6 +63,7 @@ export class Coordinator {
   readonly #joining = new Set<DeviceId>();
   #timer: Timer | undefined;
   #hasAuthority = false;
+  #toldRemovedAt: Instant | undefined;
   /** Committed when its authority began: so its term's first entry is at or before it. */
   #leadsFrom = logIndex(0);
   /** When it gained authority, or let another try to reach the uplink. */
@@ -139,6 +144,17 @@ export class Coordinator {
   applied(touched: ReadonlySet<Touched>): void {
     if (!touched.has("outbox") && !touched.has("cursor")) return;
     this.#uplinkAbsence.look(this.#replica.state, this.#clock.now(), touched.has("cursor"));
+  }
+
+  /** A member that was removed speaks as if it did not know: nothing of it counts, and it is told now and then. */
+  heardRemoved(member: MemberKey): void {
+    const now = this.#clock.now();
+    const isTold = this.#toldRemovedAt !== undefined && between(this.#toldRemovedAt, now) < tellRemovedEvery;
+    if (!this.#hasAuthority || isTold) return;
+    this.#toldRemovedAt = now;
+    const { device } = memberOf(member);
+    const isReplaced = this.#replica.state.members.has(device);
+    this.#door.refuseJoin(member, "gone-origin", removalDetail(device, isReplaced));
   }
 
   asked(request: JoinRequest, began: Began): void {

@@ -266,6 +266,10 @@ export class Device {
     if (!this.#ownPast.listensTo(from, { session, start }, message.kind, known)) return;
     const sender = memberKey(from);
     this.#heard.note(sender);
+    if (message.kind !== "join" && this.#replica.state.isGone(sender)) {
+      this.#coordinator.heardRemoved(sender);
+      return;
+    }
     if (!isRaftMessage(message)) {
       this.#receivedOther(delivery, sender, message);
       return;

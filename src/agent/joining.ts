@@ -1,7 +1,7 @@
 // The device's side of joining: ask the coordinator that is heard, until the own copy of the member table shows this session;
 // and watch the table from then on, because what it says of this device may change.
 
-import type { Incarnation, MemberKey } from "../base/ids.ts";
+import type { DeviceId, Incarnation, MemberKey } from "../base/ids.ts";
 import type { Clock, Timer } from "../base/ports/clock.ts";
 import type { Random } from "../base/ports/random.ts";
 import { type Duration, milliseconds, seconds } from "../base/units.ts";
@@ -30,6 +30,12 @@ export type JoinState = "waiting-for-coordinator" | "asking" | "refused" | "join
 
 const firstWait = milliseconds(300);
 const longestWait = seconds(10);
+
+/** What an incarnation is told that is no member any more. `isReplaced`: by another one of its device. */
+export const removalDetail = (device: DeviceId, isReplaced: boolean): string =>
+  isReplaced
+    ? `another copy of ${device} has taken this one's place; stop one of the two, and restart the other`
+    : `${device} was removed from the site; restart it if it should join again`;
 
 export class Joining {
   readonly #clock: Clock;
@@ -77,7 +83,12 @@ export class Joining {
 
   /** The coordinator's answer where it is no. It is asked again all the same: what stood in the way may go. */
   refused(reason: JoinRefusedMessage["reason"], detail: string): void {
-    if (this.#isOver || !this.#hasAsked || this.#state === "joined") return;
+    if (this.#isOver || !this.#hasAsked) return;
+    if (this.#state === "joined") {
+      // Removed while it was away: nobody answers its questions for what it missed, so its own copy never shows it.
+      if (reason === "gone-origin") this.#endAsRemoved(detail);
+      return;
+    }
     this.#state = "refused";
     this.#refusal = detail;
     if (reason === "gone-origin") this.#end(() => this.#door.pastIsNotMine(detail));
@@ -126,18 +137,18 @@ export class Joining {
       if (this.#isOther(known)) this.#endAsCopy(known);
       return;
     }
-    this.#state = "removed";
-    const detail =
-      known === undefined
-        ? `${device} was removed from the site; restart it if it should join again`
-        : `another copy of ${device} has taken this one's place; stop one of the two, and restart the other`;
-    this.#refusal = detail;
-    this.#end(() => this.#door.removed(detail));
+    this.#endAsRemoved(removalDetail(device, known !== undefined));
   }
 
   #isOther(known: Run): boolean {
     const { session, start } = this.#request;
     return known.session > session || (known.session === session && known.start !== start);
+  }
+
+  #endAsRemoved(detail: string): void {
+    this.#state = "removed";
+    this.#refusal = detail;
+    this.#end(() => this.#door.removed(detail));
   }
 
   #endAsCopy(known: Run): void {

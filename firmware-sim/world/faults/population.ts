@@ -11,6 +11,14 @@ import { machineAt } from "./devices.ts";
 const devicesMin = 5;
 const asksEvery = 7_000;
 const looksEvery = 500;
+/** Sooner than the site gives up on a member that it has asked for a sign of life. */
+const looksOftenEvery = 200;
+
+/** Its process runs, and a broker that works is within its reach. */
+const isHeard = (world: World, { isUp, gate, name }: Machine): boolean =>
+  isUp &&
+  !gate.isPaused &&
+  world.brokers.some(({ state, url }) => state === "running" && !world.network.isCut(name, url));
 
 /** The coordinator's committed word. */
 function isRemoved(world: World, machine: Machine): boolean {
@@ -100,11 +108,22 @@ export const populationFaults: readonly FaultKind[] = [
     begin: (world, fault) => {
       const machine = machineAt(world, fault);
       const isAlone = world.machines.filter(({ device }) => device === machine?.device).length === 1;
-      // While the original is away the site may take the copy for it; that is the fault card-moved.
-      if (machine?.isUp !== true || !isAlone || machine.gate.isPaused || !world.mayLoseCard(machine)) return undefined;
+      if (machine === undefined || !isAlone || !isHeard(world, machine) || !world.mayLoseCard(machine))
+        return undefined;
       const copy = world.addMachine(`${machine.name}-copy-${fault.at}`, machine.device, world.copyOf(machine.card));
       copy.powerOn();
-      return () => world.discard(copy);
+      const end = (): void => {
+        if (world.machines.includes(copy)) world.discard(copy);
+      };
+      // While the original is away the site takes the copy for it, as in the fault card-moved: a person sees to it in time.
+      const look = (): void =>
+        world.after(looksOftenEvery, "is the original heard?", () => {
+          if (!world.machines.includes(copy)) return;
+          if (isHeard(world, machine)) look();
+          else end();
+        });
+      look();
+      return end;
     },
   },
 ];
