@@ -84,11 +84,6 @@ export class SimulatedNetwork {
     this.#path(device, url).cut = cut;
   }
 
-  /** In either direction. */
-  isCut(device: string, url: string): boolean {
-    return this.#path(device, url).cut !== undefined;
-  }
-
   heal(device: string, url: string): void {
     this.#path(device, url).cut = undefined;
   }

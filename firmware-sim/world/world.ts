@@ -57,6 +57,8 @@ export class World {
   readonly log: string[] = [];
   /** Processes that ended by themselves. */
   readonly exits: { readonly at: Instant; readonly machine: string; readonly failure: SkeinError }[] = [];
+  /** How many faults of each kind are on. */
+  readonly faultsOn = new Map<string, number>();
   /** The network when no fault is on. */
   readonly calm: NetworkFaults = faultless;
   /** Members that will never be heard again, because what they promised on is gone. */

@@ -14,11 +14,11 @@ const looksEvery = 500;
 /** Sooner than the site gives up on a member that it has asked for a sign of life. */
 const looksOftenEvery = 200;
 
-/** Its process runs, and a broker that works is within its reach. */
-const isHeard = (world: World, { isUp, gate, name }: Machine): boolean =>
-  isUp &&
-  !gate.isPaused &&
-  world.brokers.some(({ state, url }) => state === "running" && !world.network.isCut(name, url));
+/** Any of these may keep its sign of life from the coordinator, who asks once. */
+const silencing = /weather|cut|split|broker|pause|flapping/;
+
+const isHeard = (world: World, { isUp, gate }: Machine): boolean =>
+  isUp && !gate.isPaused && ![...world.faultsOn].some(([kind, count]) => count > 0 && silencing.test(kind));
 
 /** The coordinator's committed word. */
 function isRemoved(world: World, machine: Machine): boolean {
