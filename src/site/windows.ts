@@ -2,8 +2,8 @@
 //
 // Problem: two days of windows on a machine with little memory, changed by every partial. Idea: each window's fold is one packed
 // byte array, decoded only to merge into it; beside it stand the few numbers that decide when it is published. A window leaves
-// when it is closed, published and clean, the oldest first; from then on everything that ended up to there counts as left
-// (`horizon`), and what still comes for it becomes a *supplement*: published by itself, added by the reader, then forgotten.
+// when it is closed, published and clean, the oldest first; from then on every window that began before its end (`horizon`) and is
+// not here counts as left, and what still comes for it becomes a *supplement*: published by itself, added by the reader, then forgotten.
 
 import { decode, encode } from "../base/cbor.ts";
 import { assert } from "../base/errors.ts";
@@ -93,7 +93,8 @@ export class Windows implements CellSource {
     contributors: readonly DeviceId[],
     place: { end: SiteTime; horizon: SiteTime },
   ): void {
-    const hasLeft = place.end <= place.horizon && this.get(key) === undefined;
+    // By its start: a later definition may have lengthened a window after it had left (seed 1033 of the world).
+    const hasLeft = key.start < place.horizon && this.get(key) === undefined;
     const name = cellKey(key, hasLeft);
     let window = this.#windows.get(name);
     if (window === undefined) {
