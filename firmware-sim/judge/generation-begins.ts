@@ -3,14 +3,14 @@
 // higher one, was lost with its majority, and is void. A number counts as used by its generation when an item bears it, or when
 // an item says that it replaces it: the first ones may have been merged before they were ever sent.
 
-import type { ItemPlace, ItemRange } from "../../src/cli/dashboard/reader.ts";
+import type { ItemId, ItemRange } from "../../src/site/item-id.ts";
 
 export class GenerationBegins {
   /** The lowest number of each generation. */
   readonly #begins = new Map<number, number>();
 
   /** True if that generation begins earlier than was known. */
-  heard({ generation, number }: ItemPlace): boolean {
+  heard({ generation, number }: ItemId): boolean {
     if (number >= (this.#begins.get(generation) ?? Number.POSITIVE_INFINITY)) return false;
     this.#begins.set(generation, number);
     return true;
@@ -21,7 +21,7 @@ export class GenerationBegins {
     return ranges.filter(({ first }) => this.heard(first)).length > 0;
   }
 
-  isVoid({ generation, number }: ItemPlace): boolean {
+  isVoid({ generation, number }: ItemId): boolean {
     return [...this.#begins].some(([later, begins]) => later > generation && number >= begins);
   }
 

@@ -1,20 +1,15 @@
 // Which items of the outbox came: in the order of their numbers over all generations, repeats with the same bytes, and no number
 // without an account (PROTOCOLS, P5): it came, or an item that came says that it replaces it.
 
+import { assert } from "../../src/base/errors.ts";
 import { sha256 } from "../../src/base/hash.ts";
-import { type ItemPlace, type ItemRange, itemId } from "../../src/cli/dashboard/reader.ts";
+import type { Replaced } from "../../src/site/aggregate-json.ts";
+import { type ItemId, type ItemRange, parseItemId } from "../../src/site/item-id.ts";
 import { GenerationBegins } from "./generation-begins.ts";
 import { isWithin } from "./series-items.ts";
 
-/** What a merged item says. */
-export interface Replacement {
-  readonly ranges: readonly ItemRange[];
-  /** How many items it replaces. */
-  readonly items: number;
-}
-
 interface Came {
-  readonly place: ItemPlace;
+  readonly place: ItemId;
   readonly digest: string;
   readonly isLive: boolean;
 }
@@ -30,7 +25,7 @@ export class ItemLedger {
   #highest = 0;
   readonly #holes = new Set<number>();
   /** They came after a higher number. */
-  #late: ItemPlace[] = [];
+  #late: ItemId[] = [];
 
   /** `isLive` is false for a retained delivery: it may fill a hole, but says nothing about order. */
   came(id: string, topic: string, payload: Uint8Array, isLive: boolean): Arrival {
@@ -59,25 +54,25 @@ export class ItemLedger {
     return isEarlier;
   }
 
-  isVoid(place: ItemPlace): boolean {
+  isVoid(place: ItemId): boolean {
     return this.#begins.isVoid(place);
   }
 
   /** How many came after a higher number; not those of a coordinator who had not heard that they are replaced. */
-  outOfOrder(replacements: readonly Replacement[]): number {
+  outOfOrder(replacements: readonly Replaced[]): number {
     return this.#late.filter((place) => !isReplaced(place, replacements)).length;
   }
 
   /** Items that never came, and that none of these accounts for. */
-  gaps(replacements: readonly Replacement[]): readonly string[] {
+  gaps(replacements: readonly Replaced[]): readonly string[] {
     return [...this.#holes]
-      .map((number): ItemPlace => ({ generation: this.#begins.of(number), number }))
+      .map((number): ItemId => ({ generation: this.#begins.of(number), number }))
       .filter((place) => !isReplaced(place, replacements))
       .map(({ generation, number }) => `${generation}.${number}`);
   }
 
   /** What no correct site does, as sentences. `replacements`: of the items that count. */
-  violations(replacements: readonly Replacement[]): readonly string[] {
+  violations(replacements: readonly Replaced[]): readonly string[] {
     const outOfOrder = this.outOfOrder(replacements);
     const late = outOfOrder === 0 ? [] : [`${outOfOrder} items came after a higher number`];
     const gaps = this.gaps(replacements);
@@ -106,10 +101,11 @@ export class ItemLedger {
   }
 }
 
-const isReplaced = (place: ItemPlace, replacements: readonly Replacement[]): boolean =>
+const isReplaced = (place: ItemId, replacements: readonly Replaced[]): boolean =>
   replacements.some(({ ranges }) => isWithin(place, ranges));
 
-export function placeOf(id: string): ItemPlace {
-  const [, generation, number] = itemId.exec(id) ?? [];
-  return { generation: Number(generation), number: Number(number) };
+export function placeOf(id: string): ItemId {
+  const place = parseItemId(id);
+  assert(place !== undefined, "the reader lets only ids through");
+  return place;
 }

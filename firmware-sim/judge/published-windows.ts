@@ -2,7 +2,8 @@
 // latest by item id, plus its supplements, without whatever a merged item replaces, and without what is void.
 
 import type { AggregateValues } from "../../src/cli/dashboard/reader.ts";
-import { ItemLedger, placeOf, type Replacement } from "./item-ledger.ts";
+import type { Replaced } from "../../src/site/aggregate-json.ts";
+import { ItemLedger, placeOf } from "./item-ledger.ts";
 import { type SeriesItem, SeriesItems } from "./series-items.ts";
 
 type Aggregate = Pick<
@@ -126,7 +127,7 @@ export class PublishedWindows {
     return [...this.#series.values()].flatMap(({ values }) => values.counting());
   }
 
-  #replacements(): readonly Replacement[] {
+  #replacements(): readonly Replaced[] {
     return this.#counting().flatMap(({ replaces, replacedItems }) =>
       replaces === undefined ? [] : [{ ranges: replaces, items: replacedItems }],
     );

@@ -4,10 +4,10 @@
 // Of the editions of a window the highest id, and all supplements; without what an item that came replaces. An item of a lost
 // majority is void, and replaces nothing: what it had replaced counts again. So nothing that came is forgotten while it may count.
 
-import type { ItemPlace, ItemRange } from "../../src/cli/dashboard/reader.ts";
+import { compareItemIds, type ItemId, type ItemRange } from "../../src/site/item-id.ts";
 
 export interface SeriesItem {
-  readonly place: ItemPlace;
+  readonly place: ItemId;
   /** Of its window, or of those merged in it. */
   readonly start: number;
   /** Not included. */
@@ -45,7 +45,7 @@ export class SeriesItems<Item extends SeriesItem> {
   }
 
   /** These count no more, and replace nothing. */
-  drop(isVoid: (place: ItemPlace) => boolean): void {
+  drop(isVoid: (place: ItemId) => boolean): void {
     const kept = this.#items.filter(({ place }) => !isVoid(place));
     if (kept.length === this.#items.length) return;
     this.#items = kept;
@@ -86,13 +86,9 @@ export class SeriesItems<Item extends SeriesItem> {
       return;
     }
     const latest = this.#editions.get(start);
-    if (latest === undefined || isBefore(latest.place, place)) this.#editions.set(start, item);
+    if (latest === undefined || compareItemIds(latest.place, place) < 0) this.#editions.set(start, item);
   }
 }
 
-export function isBefore(a: ItemPlace, b: ItemPlace): boolean {
-  return a.generation < b.generation || (a.generation === b.generation && a.number < b.number);
-}
-
-export const isWithin = (place: ItemPlace, ranges: readonly ItemRange[]): boolean =>
-  ranges.some(({ first, last }) => !isBefore(place, first) && !isBefore(last, place));
+export const isWithin = (place: ItemId, ranges: readonly ItemRange[]): boolean =>
+  ranges.some(({ first, last }) => compareItemIds(first, place) <= 0 && compareItemIds(place, last) <= 0);

@@ -7,6 +7,7 @@
 import { type SiteTime, siteTime, type Term } from "../base/units.ts";
 import { foldQuantile } from "../readings/fold.ts";
 import type { Fold, WindowKey } from "../readings/types.ts";
+import { formatRanges, type ItemId, type ItemRange, parseItemId, parseRanges } from "./item-id.ts";
 
 export interface PublishedWindow {
   readonly key: WindowKey;
@@ -26,17 +27,6 @@ export interface PublishedAs {
   readonly unit: string;
   /** Of a window merged from items that waited. */
   readonly replaces: Replaced | undefined;
-}
-
-export interface ItemId {
-  readonly generation: number;
-  readonly number: number;
-}
-
-/** Both included. */
-export interface ItemRange {
-  readonly first: ItemId;
-  readonly last: ItemId;
 }
 
 /** The items of the same series and kind (supplement or not) whose id lies in a range. */
@@ -67,7 +57,7 @@ export function formatAggregate({ key, end, isSupplement }: PublishedWindow, fol
     aggregation: key.aggregation,
     group: key.group,
     unit: as.unit,
-    replaces: as.replaces?.ranges.map(({ first, last }) => `${formatItemId(first)}-${formatItemId(last)}`).join(),
+    replaces: as.replaces && formatRanges(as.replaces.ranges),
     replacedItems: as.replaces?.items,
   };
   return Buffer.from(JSON.stringify(values));
@@ -96,6 +86,8 @@ export function readAggregate(payload: Uint8Array): ReadAggregate | undefined {
   const { ts, spanMs, count, sum, min, max, missing, edition, aggregation, group, unit, adds } = values;
   const { replaces, replacedItems } = values;
   const id = parseItemId(values.id);
+  const ranges = replaces === undefined ? undefined : parseRanges(replaces);
+  if (replaces !== undefined && ranges === undefined) return undefined;
   const numbers = [ts, spanMs, count, sum, missing, edition];
   if (id === undefined || !numbers.every((number) => typeof number === "number")) return undefined;
   if (typeof aggregation !== "string" || typeof group !== "string" || typeof unit !== "string") return undefined;
@@ -106,8 +98,7 @@ export function readAggregate(payload: Uint8Array): ReadAggregate | undefined {
     id,
     edition: edition as number,
     unit,
-    replaces:
-      typeof replaces === "string" ? { ranges: parseRanges(replaces), items: Number(replacedItems) } : undefined,
+    replaces: ranges && { ranges, items: Number(replacedItems) },
     fold: {
       count: count as number,
       sum: sum as number,
@@ -121,22 +112,6 @@ export function readAggregate(payload: Uint8Array): ReadAggregate | undefined {
 /** Below the prefix of the site's topics. */
 export const aggregateTopic = ({ key }: Pick<PublishedWindow, "key">): string =>
   `aggregates/${key.aggregation}/${key.group}`;
-
-export const formatItemId = ({ generation, number }: ItemId): string => `${generation}.${number}`;
-
-export const compareItemIds = (a: ItemId, b: ItemId): number => a.generation - b.generation || a.number - b.number;
-
-function parseItemId(text: unknown): ItemId | undefined {
-  const [, generation, number] = (typeof text === "string" && /^(\d{1,9})\.(\d{1,15})$/.exec(text)) || [];
-  return number === undefined ? undefined : { generation: Number(generation), number: Number(number) };
-}
-
-function parseRanges(text: string): readonly ItemRange[] {
-  return text.split(",").flatMap((range) => {
-    const [first, last] = range.split("-").map(parseItemId);
-    return first === undefined || last === undefined ? [] : [{ first, last }];
-  });
-}
 
 /** Rounding may carry a mean of equal values past them. */
 const clamp = (mean: number, { min, max }: Omit<Fold, "sketch">): number => Math.min(max, Math.max(min, mean));

@@ -5,8 +5,9 @@
 // on: where all of a group's sensors are silent because their devices are down, nothing is published, and the series has a gap.
 
 import { type Duration, type SiteTime, siteTime, type Term } from "../base/units.ts";
-import { aggregateTopic, formatAggregate, formatItemId } from "./aggregate-json.ts";
+import { aggregateTopic, formatAggregate } from "./aggregate-json.ts";
 import type { DefinitionHistory } from "./definitions.ts";
+import { formatItemId } from "./item-id.ts";
 import type { Outbox } from "./outbox.ts";
 import type { SeriesTable } from "./series.ts";
 import { foldOf, type SiteWindow, type Windows } from "./windows.ts";

@@ -11,15 +11,8 @@
 
 import { limits } from "../base/limits.ts";
 import { type Duration, hours, minutes, type SiteTime, siteTime } from "../base/units.ts";
-import {
-  aggregateTopic,
-  compareItemIds,
-  type ItemId,
-  type ItemRange,
-  type ReadAggregate,
-  type Replaced,
-  readAggregate,
-} from "./aggregate-json.ts";
+import { aggregateTopic, type ReadAggregate, type Replaced, readAggregate } from "./aggregate-json.ts";
+import { compareItemIds, type ItemId, type ItemRange } from "./item-id.ts";
 import type { OutboxItem } from "./outbox.ts";
 import type { SiteWindow } from "./windows.ts";
 

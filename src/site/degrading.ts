@@ -11,7 +11,8 @@
 
 import { limits } from "../base/limits.ts";
 import type { SiteTime, Term } from "../base/units.ts";
-import { aggregateTopic, formatAggregate, formatItemId } from "./aggregate-json.ts";
+import { aggregateTopic, formatAggregate } from "./aggregate-json.ts";
+import { formatItemId } from "./item-id.ts";
 import { encodeItem, type Outbox, type OutboxItem, storedSize } from "./outbox.ts";
 import { type Refusal, refused } from "./refusals.ts";
 import type { SeriesTable } from "./series.ts";

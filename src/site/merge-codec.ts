@@ -3,8 +3,8 @@
 import { limits } from "../base/limits.ts";
 import { Fields } from "../base/shape.ts";
 import { siteTime } from "../base/units.ts";
-import type { ItemId, ItemRange } from "./aggregate-json.ts";
 import { packFold, packKey, unpackFold, unpackKey } from "./fold-codec.ts";
+import type { ItemId, ItemRange } from "./item-id.ts";
 import type { OutboxMerge } from "./types.ts";
 
 const unitLengthMax = 64;

@@ -2,18 +2,7 @@
 
 import { type DeviceId, isDeviceId, type SiteId } from "../../base/ids.ts";
 import type { Term } from "../../base/units.ts";
-
-/** What an item's id says. */
-export interface ItemPlace {
-  readonly generation: number;
-  readonly number: number;
-}
-
-/** Both included. */
-export interface ItemRange {
-  readonly first: ItemPlace;
-  readonly last: ItemPlace;
-}
+import { type ItemRange, parseItemId, parseRanges } from "../../site/item-id.ts";
 
 /** One aggregate as it arrived; `series` is `{aggregation}/{group…}` out of the topic. */
 export interface AggregateValues {
@@ -98,7 +87,7 @@ function readAggregate(
 ): DashboardMessage {
   const { id, adds, ts, spanMs, count, missing, edition, term, mean, min, max, p95 } = fields;
   const { replaces: replaced, replacedItems } = fields;
-  const replaces = readRanges(replaced);
+  const replaces = parseRanges(replaced);
   if (replaced !== undefined && (replaces === undefined || !isCount(replacedItems))) {
     return unreadable("what it replaces are no ranges of items");
   }
@@ -128,25 +117,7 @@ function readAggregate(
   };
 }
 
-export const itemId = /^(\d{1,9})\.(\d{1,15})$/;
-
-function readRanges(text: unknown): readonly ItemRange[] | undefined {
-  if (typeof text !== "string") return undefined;
-  const ranges = text.split(",").map((range) => {
-    const [first, last, more] = range.split("-").map((id) => itemId.exec(id) ?? undefined);
-    return first === undefined || last === undefined || more !== undefined ? undefined : { first, last };
-  });
-  const place = ([, generation, number]: RegExpExecArray): ItemPlace => ({
-    generation: Number(generation),
-    number: Number(number),
-  });
-  const read = ranges.flatMap((range) =>
-    range === undefined ? [] : [{ first: place(range.first), last: place(range.last) }],
-  );
-  return read.length < ranges.length ? undefined : read;
-}
-
-const isItem = (id: unknown): id is string => typeof id === "string" && itemId.test(id);
+const isItem = (id: unknown): id is string => parseItemId(id) !== undefined;
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 /** A window without any reading has no mean. */
 const numberOr = (value: unknown): number => (typeof value === "number" ? value : Number.NaN);
