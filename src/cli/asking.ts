@@ -13,11 +13,16 @@ export function authorName(): string {
   }
 }
 
-/** `otherwise`: what to say where nobody can be asked. */
-export async function isConfirmed(question: string, otherwise: string): Promise<boolean> {
+/** One line that a person types. `otherwise`: what to say where nobody can be asked; fails with `invalid-argument` there. */
+export async function ask(question: string, otherwise: string): Promise<string> {
   if (!process.stdin.isTTY) throw new SkeinError("invalid-argument", `Nobody can be asked here: say ${otherwise}`);
   const questions = createInterface({ input: process.stdin, output: process.stdout });
-  const answer = await questions.question(`${question} [y/N] `);
+  const answer = await questions.question(question);
   questions.close();
-  return /^y(es)?$/i.test(answer.trim());
+  return answer;
+}
+
+/** `otherwise`: as `ask`. */
+export async function isConfirmed(question: string, otherwise: string): Promise<boolean> {
+  return /^y(es)?$/i.test((await ask(`${question} [y/N] `, otherwise)).trim());
 }

@@ -2,7 +2,6 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline/promises";
 import { beginGeneration, openSurvivor, type Survivor } from "../agent/recovery.ts";
 import { objectionsOfOthers, objectionsToNames, type RecoveryPlan, votersOf } from "../agent/recovery-objections.ts";
 import { lookAround, type Surroundings } from "../agent/recovery-watch.ts";
@@ -18,6 +17,7 @@ import { SystemClock } from "../host/system-clock.ts";
 import { systemRandom } from "../host/system-random.ts";
 import { readSetAsideLog } from "../replica/set-aside-log.ts";
 import type { AgentOptions } from "./agent-options.ts";
+import { ask } from "./asking.ts";
 import { print, printJson } from "./connection.ts";
 import { describeRecovery } from "./reports/recovery-report.ts";
 import { describeSetAside, setAsideRows } from "./reports/set-aside-report.ts";
@@ -169,12 +169,8 @@ async function confirm(lost: readonly DeviceId[], said: string | undefined): Pro
     if (isSame(said)) return;
     throw new SkeinError("invalid-argument", `--yes-lost must name exactly those that are lost: ${lost.join(",")}`);
   }
-  if (!process.stdin.isTTY) {
-    throw new SkeinError("invalid-argument", `Nobody can be asked here: say --yes-lost ${lost.join(",")}`);
-  }
-  const questions = createInterface({ input: process.stdin, output: process.stdout });
-  const answer = await questions.question("Type the names of the lost devices, to give them up for good: ");
-  questions.close();
+  const question = "Type the names of the lost devices, to give them up for good: ";
+  const answer = await ask(question, `--yes-lost ${lost.join(",")}`);
   const isNamed = /^[a-z0-9\s,-]*$/.test(answer) && isSame(answer);
   if (!isNamed) throw new SkeinError("refused", "Nothing was changed: those are not the names of the lost devices");
 }
