@@ -9,6 +9,7 @@ import type { RaftEffect, RaftEvent, RaftInitial, RaftStatus } from "../../../sr
 import type { CheckedWorld, SyncedRecord, WatchedLife } from "../checker.ts";
 import { CardBook, type Forgotten } from "./card-book.ts";
 import { type KnownEntry, LogMirror, type PlacedVoters } from "./log-mirror.ts";
+import { perWorld } from "./per-world.ts";
 
 /** One life, as of its newest step. */
 export interface LifeBook {
@@ -54,16 +55,7 @@ interface NewestStep {
   readonly book: LifeBook;
 }
 
-const books = new WeakMap<CheckedWorld, AgreementBooks>();
-
-export function booksOf(world: CheckedWorld): AgreementBooks {
-  let found = books.get(world);
-  if (found === undefined) {
-    found = new AgreementBooks(world);
-    books.set(world, found);
-  }
-  return found;
-}
+export const booksOf = perWorld((world) => new AgreementBooks(world));
 
 export class AgreementBooks {
   readonly #world: CheckedWorld;

@@ -3,9 +3,10 @@
 
 import type { Entry } from "../../../src/raft/types.ts";
 import type { Applied } from "../../../src/site/types.ts";
-import { type CheckedWorld, type CheckerOf, Violation, type WatchedLife } from "../checker.ts";
+import { type CheckerOf, Violation, type WatchedLife } from "../checker.ts";
 import { type KnownEntry, Lineage } from "./committed-entries.ts";
 import { type CommittedItem, itemsSince } from "./committed-items.ts";
+import { perWorld } from "./per-world.ts";
 import { ReadingSequences } from "./reading-sequences.ts";
 import type { ToldMerge } from "./told-items.ts";
 
@@ -106,17 +107,8 @@ export class SiteBooks {
 
 const noItems: readonly CommittedItem[] = [];
 const noMerges: readonly ToldMerge[] = [];
-const booksByWorld = new WeakMap<CheckedWorld, SiteBooks>();
-
 /** The same for all checkers of one world. */
-export function booksOf(world: CheckedWorld): SiteBooks {
-  let books = booksByWorld.get(world);
-  if (books === undefined) {
-    books = new SiteBooks();
-    booksByWorld.set(world, books);
-  }
-  return books;
-}
+export const booksOf = perWorld(() => new SiteBooks());
 
 /** Stands before all checkers that ask the books. */
 export const siteBooks: CheckerOf = (world) => {
