@@ -22,6 +22,11 @@ export interface FaultKind {
   readonly name: string;
   /** What happens, for a person who reads a plan. */
   readonly what: string;
+  /**
+   * What keeps the word of a device from others while it is on: a network that is cut, or silence of another cause (no power, a
+   * suspended process, weather, a broker). Absent: nothing.
+   */
+  readonly hides?: "cut" | "silence";
   /** How often it is drawn, relative to the others. */
   readonly weight: number;
   /** Shortest and longest, in ms. */

@@ -167,14 +167,11 @@ class WorldRun {
     this.#world.note(
       `fault ${fault.kind} (target ${fault.target}, strength ${fault.strength.toFixed(2)}) for ${fault.lasts} ms`,
     );
-    const { faultsOn } = this.#world;
-    faultsOn.set(fault.kind, (faultsOn.get(fault.kind) ?? 0) + 1);
-    this.#world.checkpost.tell("fault", fault.kind, true);
+    this.#world.turnFault(kind, true);
     const once = (): void => {
       if (!this.#ends.delete(once)) return;
       end();
-      faultsOn.set(fault.kind, (faultsOn.get(fault.kind) ?? 0) - 1);
-      this.#world.checkpost.tell("fault", fault.kind, false);
+      this.#world.turnFault(kind, false);
     };
     this.#ends.add(once);
     this.#world.after(fault.lasts, `end of ${fault.kind}`, once);

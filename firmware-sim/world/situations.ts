@@ -9,6 +9,7 @@ import type { Applied, Command, TimeChange } from "../../src/site/types.ts";
 import { itemIdOf, publishedWindow } from "./books/committed-items.ts";
 import { booksOf } from "./books/site-books.ts";
 import type { CheckedWorld, Checker, WatchedLife } from "./checker.ts";
+import { faultKind } from "./fault-kinds.ts";
 import { backupMark } from "./faults/cards.ts";
 
 export const situationNames = [
@@ -60,15 +61,6 @@ export const situationNames = [
 ] as const;
 
 export type Situation = (typeof situationNames)[number];
-
-const networkCuts: ReadonlySet<string> = new Set([
-  "device-cut",
-  "coordinator-cut",
-  "pair-cut",
-  "split",
-  "coordinator-split-off",
-  "hand-over-split-off",
-]);
 
 export class Situations implements Checker {
   readonly name = "situations";
@@ -153,7 +145,7 @@ export class Situations implements Checker {
   }
 
   fault(kind: string, isOn: boolean): void {
-    if (networkCuts.has(kind)) this.#cuts += isOn ? 1 : -1;
+    if (faultKind(kind).hides === "cut") this.#cuts += isOn ? 1 : -1;
   }
 
   cardLost(card: string, what: "everything" | "agreement"): void {

@@ -57,12 +57,12 @@ export class World {
   readonly log: string[] = [];
   /** Processes that ended by themselves. */
   readonly exits: { readonly at: Instant; readonly machine: string; readonly failure: SkeinError }[] = [];
-  /** How many faults of each kind are on. */
-  readonly faultsOn = new Map<string, number>();
   /** The network when no fault is on. */
   readonly calm: NetworkFaults = faultless;
   /** Members that will never be heard again, because what they promised on is gone. */
   readonly #lostMembers = new Set<MemberKey>();
+  /** Faults that are on and hide something. */
+  #hidingFaults = 0;
   #broken: unknown;
   #cards = 0;
 
@@ -137,6 +137,17 @@ export class World {
     machine.discard();
     this.checkpost.tell("cardLost", machine.card.name, "everything");
     this.machines.splice(this.machines.indexOf(machine), 1);
+  }
+
+  /** No fault is on that keeps the word of a device from others. */
+  get isNothingHidden(): boolean {
+    return this.#hidingFaults === 0;
+  }
+
+  /** A fault begins, or ends. */
+  turnFault({ name, hides }: { readonly name: string; readonly hides?: string }, isOn: boolean): void {
+    if (hides !== undefined) this.#hidingFaults += isOn ? 1 : -1;
+    this.checkpost.tell("fault", name, isOn);
   }
 
   machine(name: string): Machine {

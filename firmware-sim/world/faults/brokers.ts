@@ -19,6 +19,7 @@ function brokerAt(world: World, { target }: PlannedFault): SimulatedBroker | und
 export const brokerFaults: readonly FaultKind[] = [
   {
     name: "broker-crash",
+    hides: "silence",
     what: "a broker ends and forgets all; it is started again",
     weight: 2,
     lasts: [100, 20_000],
@@ -30,6 +31,7 @@ export const brokerFaults: readonly FaultKind[] = [
   },
   {
     name: "broker-hang",
+    hides: "silence",
     what: "a broker stops working with its connections open, and later delivers all that it was given meanwhile",
     weight: 2,
     lasts: [500, 60_000],
@@ -41,6 +43,7 @@ export const brokerFaults: readonly FaultKind[] = [
   },
   {
     name: "broker-crash-with-state",
+    hides: "silence",
     what: "a broker ends, and on its return still has what it retained and what it kept for clients that were away",
     weight: 1,
     lasts: [100, 20_000],
@@ -52,6 +55,7 @@ export const brokerFaults: readonly FaultKind[] = [
   },
   {
     name: "broker-slow",
+    hides: "silence",
     what: "a broker handles everything late, in order",
     weight: 1,
     lasts: [2_000, 60_000],
@@ -63,6 +67,7 @@ export const brokerFaults: readonly FaultKind[] = [
   },
   {
     name: "broker-refuses",
+    hides: "silence",
     what: "a broker lets no new client in; who is connected stays",
     weight: 1,
     lasts: [2_000, 60_000],
@@ -74,6 +79,7 @@ export const brokerFaults: readonly FaultKind[] = [
   },
   {
     name: "broker-replays",
+    hides: "silence",
     what: "a broker keeps what its clients miss while they are away, and delivers it, stale, when they come back",
     weight: 2,
     lasts: [20_000, 240_000],

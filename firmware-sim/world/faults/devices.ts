@@ -29,6 +29,7 @@ function suspend(world: World, machine: Machine): (() => void) | undefined {
 export const deviceFaults: readonly FaultKind[] = [
   {
     name: "power-cut",
+    hides: "silence",
     what: "a device loses its power, and comes back",
     weight: 4,
     lasts: [200, 60_000],
@@ -36,6 +37,7 @@ export const deviceFaults: readonly FaultKind[] = [
   },
   {
     name: "coordinator-power-cut",
+    hides: "silence",
     what: "the coordinator loses its power, and comes back",
     weight: 4,
     lasts: [200, 40_000],
@@ -43,6 +45,7 @@ export const deviceFaults: readonly FaultKind[] = [
   },
   {
     name: "voters-power-cut",
+    hides: "silence",
     what: "all voters lose their power at one instant, and come back one after the other",
     weight: 1,
     lasts: [1_000, 20_000],
@@ -60,6 +63,7 @@ export const deviceFaults: readonly FaultKind[] = [
   },
   {
     name: "site-power-cut",
+    hides: "silence",
     what: "the whole site loses its power at one instant; brokers in no device go on",
     weight: 1,
     lasts: [1_000, 30_000],
@@ -88,6 +92,7 @@ export const deviceFaults: readonly FaultKind[] = [
   },
   {
     name: "flapping",
+    hides: "silence",
     what: "a device loses its power again and again, each time for a moment",
     weight: 1,
     lasts: [5_000, 30_000],
@@ -109,6 +114,7 @@ export const deviceFaults: readonly FaultKind[] = [
   },
   {
     name: "pause",
+    hides: "silence",
     what: "a device's process is suspended, and later goes on as if nothing had been",
     weight: 2,
     lasts: [500, 40_000],
@@ -119,6 +125,7 @@ export const deviceFaults: readonly FaultKind[] = [
   },
   {
     name: "coordinator-pause",
+    hides: "silence",
     what: "the coordinator's process is suspended, and wakes up deposed",
     weight: 2,
     lasts: [1_000, 30_000],

@@ -20,6 +20,7 @@ export const handOverFaults: readonly FaultKind[] = [
   },
   {
     name: "hand-over-split-off",
+    hides: "cut",
     what: "as the coordinator hands over, it and one broker fall off the site: it goes on for its election timeout beside the new one",
     weight: 2,
     lasts: [2_000, 20_000],

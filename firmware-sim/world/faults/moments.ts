@@ -25,6 +25,7 @@ const has = ({ effects }: Step, holds: (effect: RaftEffect) => boolean): boolean
 export const momentFaults: readonly FaultKind[] = [
   {
     name: "power-cut-at-append",
+    hides: "silence",
     what: "the coordinator loses its power after it has sent entries, and before anybody can have acknowledged them",
     weight: 2,
     lasts: [5_000, 20_000],
@@ -36,6 +37,7 @@ export const momentFaults: readonly FaultKind[] = [
   },
   {
     name: "power-cut-at-voter-change",
+    hides: "silence",
     what: "the coordinator loses its power when it has begun a change of the voters",
     weight: 2,
     lasts: [60_000, 240_000],
@@ -54,6 +56,7 @@ export const momentFaults: readonly FaultKind[] = [
   },
   {
     name: "power-cut-at-snapshot",
+    hides: "silence",
     what: "the coordinator loses its power while somebody receives a snapshot from it: in its midst, or at its end",
     weight: 2,
     lasts: [60_000, 240_000],

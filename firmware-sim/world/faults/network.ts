@@ -40,6 +40,7 @@ const urls = (world: World): readonly string[] => world.brokers.map(({ url }) =>
 export const networkFaults: readonly FaultKind[] = [
   {
     name: "weather",
+    hides: "silence",
     what: "bad Wi-Fi everywhere: QoS 0 messages are lost, repeated and overtaken, and all are late",
     weight: 3,
     lasts: [5_000, 120_000],
@@ -56,6 +57,7 @@ export const networkFaults: readonly FaultKind[] = [
   },
   {
     name: "device-cut",
+    hides: "cut",
     what: "a device is cut off from all brokers, in both directions or in one",
     weight: 3,
     lasts: [500, 90_000],
@@ -67,6 +69,7 @@ export const networkFaults: readonly FaultKind[] = [
   },
   {
     name: "coordinator-cut",
+    hides: "cut",
     what: "the coordinator is cut off from all brokers, in both directions or in one",
     weight: 3,
     lasts: [500, 40_000],
@@ -78,6 +81,7 @@ export const networkFaults: readonly FaultKind[] = [
   },
   {
     name: "pair-cut",
+    hides: "cut",
     what: "a device is cut off from one of several brokers, so that not everybody reaches everybody on one",
     weight: 2,
     lasts: [1_000, 60_000],
@@ -89,6 +93,7 @@ export const networkFaults: readonly FaultKind[] = [
   },
   {
     name: "split",
+    hides: "cut",
     what: "the site falls into two halves, each of which reaches one half of the brokers",
     weight: 2,
     lasts: [1_000, 60_000],
@@ -106,6 +111,7 @@ export const networkFaults: readonly FaultKind[] = [
   },
   {
     name: "coordinator-split-off",
+    hides: "cut",
     what: "the coordinator and one broker fall off the site; all connections across are reset, and noticed at once",
     weight: 2,
     lasts: [2_000, 40_000],
@@ -116,6 +122,7 @@ export const networkFaults: readonly FaultKind[] = [
   },
   {
     name: "pair-weather",
+    hides: "silence",
     what: "one device's Wi-Fi is bad: it loses, repeats and delays, with spikes, whatever broker it talks to",
     weight: 3,
     lasts: [5_000, 120_000],

@@ -14,11 +14,8 @@ const looksEvery = 500;
 /** Sooner than the site gives up on a member that it has asked for a sign of life. */
 const looksOftenEvery = 200;
 
-/** Any of these may keep its sign of life from the coordinator, who asks once. */
-const silencing = /weather|cut|split|broker|pause|flapping/;
-
-const isHeard = (world: World, { isUp, gate }: Machine): boolean =>
-  isUp && !gate.isPaused && ![...world.faultsOn].some(([kind, count]) => count > 0 && silencing.test(kind));
+/** Its sign of life reaches the coordinator, who asks for it once. */
+const isHeard = (world: World, { isUp, gate }: Machine): boolean => isUp && !gate.isPaused && world.isNothingHidden;
 
 /** The coordinator's committed word. */
 function isRemoved(world: World, machine: Machine): boolean {
