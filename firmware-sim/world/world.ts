@@ -12,6 +12,7 @@ import { type Duration, type Instant, instant, milliseconds, seconds } from "../
 import { allVoters } from "../../src/raft/voters.ts";
 import { DeviceGate } from "../device-gate.ts";
 import { SimulatedDisk, usualDisk } from "../disk/simulated-disk.ts";
+import { lineLogger } from "../line-logger.ts";
 import { SimulatedNetwork } from "../network.ts";
 import { faultless, type NetworkFaults } from "../network-path.ts";
 import { SeededRandom } from "../seeded-random.ts";
@@ -284,18 +285,10 @@ export class World {
   }
 
   #logger(name: string): Logger {
-    const write = (level: string) => (fields: object, event: string) => {
+    return lineLogger((level, event, fields) => {
       this.checkpost.tell("logged", name, event, fields);
       this.#write(`${name} ${level} ${event} ${JSON.stringify(fields)}`);
-    };
-    const logger: Logger = {
-      debug: () => undefined,
-      info: write("info"),
-      warn: write("warn"),
-      error: write("error"),
-      child: () => logger,
-    };
-    return logger;
+    });
   }
 
   #write(line: string): void {

@@ -3,6 +3,7 @@
 
 import { SimulatedDisk } from "../../firmware-sim/disk/simulated-disk.ts";
 import { PublishedWindows } from "../../firmware-sim/judge/published-windows.ts";
+import { lineLogger } from "../../firmware-sim/line-logger.ts";
 import { SimulatedNetwork } from "../../firmware-sim/network.ts";
 import { SeededRandom } from "../../firmware-sim/seeded-random.ts";
 import { VirtualClock, VirtualTime } from "../../firmware-sim/virtual-clock.ts";
@@ -27,19 +28,10 @@ export const brokerUrl = "mqtt://broker:1883";
 /** The uplink goes elsewhere, where nothing fails: what reached this broker is what the cloud has. */
 export const cloudUrl = "mqtt://cloud:1883";
 
-export function loggerTo(lines: string[], name: string, time: VirtualTime): Logger {
-  const write = (level: string) => (fields: object, event: string) => {
+const loggerTo = (lines: string[], name: string, time: VirtualTime): Logger =>
+  lineLogger((level, event, fields) => {
     lines.push(`${(time.now / 1000).toFixed(3)} ${name} ${level} ${event} ${JSON.stringify(fields)}`);
-  };
-  const logger: Logger = {
-    debug: () => undefined,
-    info: write("info"),
-    warn: write("warn"),
-    error: write("error"),
-    child: () => logger,
-  };
-  return logger;
-}
+  });
 
 export class VirtualDevice {
   readonly name: string;
