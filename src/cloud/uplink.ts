@@ -248,8 +248,8 @@ export class Uplink {
     const attempt = this.#attempt;
     const patience = this.#ports.clock.after(answerWithin, "give up on an item's PUBACK", () => {
       if (attempt !== this.#attempt) return;
-      const seconds = answerWithin / 1000;
-      this.#isDown(new SkeinError("broker-unreachable", `The broker has not acknowledged an item for ${seconds} s`));
+      const why = `The broker has not acknowledged an item for ${answerWithin / 1000} s`;
+      this.#isDown(new SkeinError("broker-unreachable", why));
     });
     this.#link.publish({ topic, payload: item.payload, retain: item.retain, qos: 1 }, (failure) => {
       patience.cancel();
