@@ -38,7 +38,7 @@ const driftPpmMax = 60;
 const uptimeMsMax = 60_000;
 
 /** Lets promises that are settled go on, all of them. */
-const carriedOn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const carriedOn = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
 
 export class World {
   readonly seed: number;
