@@ -26,6 +26,8 @@ export interface RegisterClientHost {
   readonly broker: string;
   /** The configuration that a write makes of `configuration`. */
   change(configuration: SiteConfiguration): SiteConfiguration;
+  /** False: the site's clients have written enough for now, and this one reads instead. */
+  mayWrite(): boolean;
   operation(operation: ClientOperation): void;
   /** What no operation may end with. */
   broken(failure: unknown): void;
@@ -57,7 +59,7 @@ export class RegisterClient {
   readonly #habits: ClientHabits;
   readonly #host: RegisterClientHost;
   readonly #api: ApiClient;
-  readonly #session: string;
+  #session: string;
   #serial = 0;
   #values = 0;
   #known: Known | undefined;
@@ -68,7 +70,7 @@ export class RegisterClient {
     this.name = name;
     this.#habits = habits;
     this.#host = host;
-    this.#session = Buffer.from(host.random.bytes(16)).toString("hex");
+    this.#session = this.#newSession();
     this.#api = new ApiClient(
       host,
       { site: worldSite, broker: { url: host.broker }, name },
@@ -124,11 +126,19 @@ export class RegisterClient {
     const done = this.#begin("write", called, value);
     let answer: Answer = { kind: "not-sent", why: "" };
     let mayHaveArrived = false;
+    let isForgotten = false;
     const attempts = 1 + this.#host.random.below(attemptsMax);
     for (let attempt = 0; attempt < attempts; attempt++) {
       answer = await this.#ask("config.apply", argument, at);
+      isForgotten = answer.kind === "refused" && answer.why.startsWith("session-expired");
+      // What became of an attempt before is unknown then.
+      if (isForgotten && mayHaveArrived) answer = { kind: "unknown", why: "the site has forgotten the session" };
       if (answer.kind !== "not-sent") mayHaveArrived = true;
-      if (answer.kind === "answer" || answer.kind === "refused") break;
+      if (isForgotten || answer.kind === "answer" || answer.kind === "refused") break;
+    }
+    if (isForgotten) {
+      this.#session = this.#newSession();
+      this.#serial = 0;
     }
     this.#known = undefined;
     if (answer.kind === "answer") {
@@ -171,7 +181,7 @@ export class RegisterClient {
     const { pause, writes, isImpatient } = this.#habits;
     clock.after(milliseconds(2 * pause * random.fraction()), "client", () => {
       if (!this.#isActive) return;
-      const isWrite = random.fraction() < writes;
+      const isWrite = random.fraction() < writes && this.#host.mayWrite();
       if (isImpatient) this.#next();
       if (isImpatient && this.#underWay >= readsMax) return;
       this.#carryOut(async () => {
@@ -188,6 +198,10 @@ export class RegisterClient {
       this.#underWay -= 1;
     };
     operation().then(over, (failure: unknown) => this.#host.broken(failure));
+  }
+
+  #newSession(): string {
+    return Buffer.from(this.#host.random.bytes(16)).toString("hex");
   }
 
   #begin(kind: "write" | "read", called: Instant, written: string | undefined) {

@@ -49,6 +49,9 @@ const exitsUntil = seconds(20);
 /** Of a client that only does what it is told to. */
 const resting: ClientHabits = { pause: seconds(1), writes: 0, echoes: 0, isImpatient: false };
 const scenarioPeople = 16;
+/** Clients that write faster than this read instead: what further changes would show, another seed shows for less. */
+const writesAtOnce = 20;
+const writesPerSecond = 0.5;
 /** Longer than any client asks again. */
 const clientsWithin = seconds(60);
 /** PROTOCOLS, E: three of the largest window with its grace, and the backlog. */
@@ -77,6 +80,7 @@ class WorldRun {
   readonly #faults = new Map<string, number>();
   readonly #ends = new Set<() => void>();
   #proposals = 0;
+  #ragesSince = 0;
   #stage: Stage | undefined;
   #lines: readonly string[] = [];
 
@@ -143,6 +147,7 @@ class WorldRun {
 
   async #rage(): Promise<void> {
     const world = this.#world;
+    this.#ragesSince = world.time.now;
     for (const client of this.#clients) client.work();
     const { scenario } = this.#plan;
     if (scenario !== undefined) {
@@ -267,9 +272,15 @@ class WorldRun {
       links: world.network.device(name),
       broker: brokerUrl(1 + (number % site.brokers.length)),
       change: (configuration) => change?.(configuration, random) ?? changed(configuration, site, random),
+      mayWrite: () => this.#mayWrite(),
       operation: (operation) => this.#told(operation),
       broken: (failure) => world.break(failure),
     });
+  }
+
+  #mayWrite(): boolean {
+    const span = (this.#world.time.now - this.#ragesSince) / 1000;
+    return this.#proposals < writesAtOnce + writesPerSecond * span;
   }
 
   #told(operation: ClientOperation): void {

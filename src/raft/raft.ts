@@ -8,7 +8,7 @@ import type { MemberKey } from "../base/ids.ts";
 import { between, type Instant, instant, shift } from "../base/units.ts";
 import { deliver, onApplied } from "./applying.ts";
 import { advanceCommit } from "./committing.ts";
-import { Core, isBelievable } from "./core.ts";
+import { Core, isBelievable, type Leadership } from "./core.ts";
 import {
   canCampaign,
   countOwnVote,
@@ -178,28 +178,24 @@ function doWhatIsDue(core: Core): void {
 
 function nextTick(core: Core): Instant | undefined {
   const { leadership, timing } = core;
-  const due: (Instant | undefined)[] = [transferDueAt(core)];
+  let next = transferDueAt(core);
   if (leadership !== undefined) {
     const since = core.disk.waitingSince();
-    due.push(heartbeatDueAt(core, leadership), repairDueAt(core, leadership));
-    due.push(leadership.contact.authorityEnds(core.log.voters, timing.electionTimeoutMin));
-    if (since !== undefined) due.push(shift(since, timing.persistTimeout));
+    next = earlier(next, heartbeatDueAt(core, leadership));
+    next = earlier(next, repairDueAt(core, leadership));
+    next = earlier(next, leadership.contact.authorityEnds(core.log.voters, timing.electionTimeoutMin));
+    if (since !== undefined) next = earlier(next, shift(since, timing.persistTimeout));
   } else {
-    if (core.isVoter) due.push(core.electionDueAt);
-    if (core.receiving !== undefined && !core.receiving.isComplete) due.push(core.receiving.retryAt);
-    due.push(gapDueAt(core));
-    for (const { until } of core.asked.values()) due.push(until);
+    if (core.isVoter) next = earlier(next, core.electionDueAt);
+    if (core.receiving !== undefined && !core.receiving.isComplete) next = earlier(next, core.receiving.retryAt);
+    next = earlier(next, gapDueAt(core));
+    for (const { until } of core.asked.values()) next = earlier(next, until);
   }
-  let next = Number.POSITIVE_INFINITY;
-  for (const one of due) if (one !== undefined && one < next) next = one;
-  return next === Number.POSITIVE_INFINITY ? undefined : instant(next);
+  return next === Number.POSITIVE_INFINITY ? undefined : next;
 }
 
 function status(core: Core, now: Instant): RaftStatus {
   const { leadership, log, timing } = core;
-  const others = new Set(allVoters(log.voters));
-  for (const member of leadership?.contact.members().keys() ?? []) others.add(member);
-  others.delete(core.self);
   const isConfirmed = leadership !== undefined && core.commit >= leadership.first;
   return {
     term: core.term,
@@ -217,17 +213,21 @@ function status(core: Core, now: Instant): RaftStatus {
     isVotersCommitted: log.votersIndex <= core.commit,
     hasAuthority: isConfirmed && now < leadership.contact.authorityEnds(log.voters, timing.electionTimeoutMin),
     transferringTo: core.isTransferring ? core.transfer?.to : undefined,
-    followers:
-      leadership === undefined
-        ? []
-        : [...others].map((member) => {
-            const progress = leadership.contact.members().get(member);
-            const heardAt = progress?.heardAt;
-            return {
-              member,
-              match: leadership.contact.matchOf(member),
-              silentFor: heardAt === undefined ? undefined : between(heardAt, now),
-            };
-          }),
+    followers: leadership === undefined ? nobody : followersOf(core, leadership, now),
   };
+}
+
+const earlier = (a: Instant | undefined, b: Instant | undefined): Instant | undefined =>
+  a === undefined || (b !== undefined && b < a) ? b : a;
+
+const nobody: RaftStatus["followers"] = [];
+
+function followersOf({ log, self }: Core, { contact }: Leadership, now: Instant): RaftStatus["followers"] {
+  const others = new Set([...allVoters(log.voters), ...contact.members().keys()]);
+  others.delete(self);
+  return [...others].map((member) => {
+    const heardAt = contact.members().get(member)?.heardAt;
+    const silentFor = heardAt === undefined ? undefined : between(heardAt, now);
+    return { member, match: contact.matchOf(member), silentFor };
+  });
 }

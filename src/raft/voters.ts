@@ -32,9 +32,17 @@ function isMajority(members: readonly MemberKey[], holds: (member: MemberKey) =>
   return 2 * count > members.length;
 }
 
+/** The largest that more than half of the members have reached; looked for without a list, for it is asked at every step. */
 function middle(members: readonly MemberKey[], reachedBy: (member: MemberKey) => number): number {
-  const values = members.map(reachedBy).sort((a, b) => b - a);
-  return values[Math.floor(members.length / 2)] ?? Number.NEGATIVE_INFINITY;
+  let best = Number.NEGATIVE_INFINITY;
+  for (const candidate of members) {
+    const value = reachedBy(candidate);
+    if (value <= best) continue;
+    let count = 0;
+    for (const member of members) if (reachedBy(member) >= value) count += 1;
+    if (2 * count > members.length) best = value;
+  }
+  return best;
 }
 
 /** Nobody else decides. */

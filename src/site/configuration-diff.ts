@@ -36,14 +36,16 @@ export function invertChanges(changes: readonly ConfigurationChange[]): readonly
   return changes.map(({ section, name, before, after }) => ({ section, name, before: after, after: before })).reverse();
 }
 
-/** A new configuration; `before` is not looked at. Settings that are removed have their default again. */
+/** A new configuration, with those tables of the old one that do not change; `before` is not looked at. Settings that are removed have their default again. */
 export function applyChanges(
   configuration: SiteConfiguration,
   changes: readonly ConfigurationChange[],
 ): SiteConfiguration {
-  const devices = new Map(configuration.devices);
-  const sensors = new Map(configuration.sensors);
-  const aggregations = new Map(configuration.aggregations);
+  const copied = <Key, Value>(section: Section, table: ReadonlyMap<Key, Value>): Map<Key, Value> =>
+    changes.some((change) => change.section === section) ? new Map(table) : (table as Map<Key, Value>);
+  const devices = copied("devices", configuration.devices);
+  const sensors = copied("sensors", configuration.sensors);
+  const aggregations = copied("aggregations", configuration.aggregations);
   const settings: Record<string, unknown> = { ...configuration.settings };
   const defaults: Readonly<Record<string, unknown>> = { ...defaultSettings };
   for (const { section, name, after } of changes) {

@@ -2,10 +2,39 @@
 
 import type { SensorId } from "../base/ids.ts";
 import type { AggregationDefinition } from "../readings/types.ts";
-import type { SensorConfiguration, SiteConfiguration } from "./configuration.ts";
+import type {
+  ConfigurationChange,
+  DeviceConfiguration,
+  SensorConfiguration,
+  SiteConfiguration,
+} from "./configuration.ts";
 
 /** The level of the topic where a sensor has no such label, or its device no zone. */
 export const levelOfNothing = "none";
+
+/** False: `definitionsOf` is the same before and after these changes. True: it may differ. */
+export function mayChangeDefinitions(
+  { aggregations }: SiteConfiguration,
+  changes: readonly ConfigurationChange[],
+): boolean {
+  const labels = new Set<string>();
+  for (const { groupBy, where } of aggregations.values()) {
+    for (const level of groupBy) labels.add(level.replace(/^label:/, ""));
+    for (const label of Object.keys(where)) labels.add(label);
+  }
+  const areSameLabels = (a: Labelled, b: Labelled): boolean =>
+    [...labels].every((label) => a.labels[label] === b.labels[label]);
+  return changes.some(({ section, before, after }) => {
+    if (section === "settings") return false;
+    if (section === "aggregations" || before === undefined || after === undefined) return true;
+    if (!areSameLabels(before as Labelled, after as Labelled)) return true;
+    if (section === "devices") return (before as DeviceConfiguration).zone !== (after as DeviceConfiguration).zone;
+    const [a, b] = [before as SensorConfiguration, after as SensorConfiguration];
+    return a.device !== b.device || a.quantity !== b.quantity;
+  });
+}
+
+type Labelled = Pick<SensorConfiguration, "labels">;
 
 /** What decides each reading's key. Aggregations and sensors in the order of their names. */
 export function definitionsOf(configuration: SiteConfiguration): readonly AggregationDefinition[] {

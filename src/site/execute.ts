@@ -8,7 +8,7 @@ import { definitionAt, emptyFold, windowStart } from "../readings/fold.ts";
 import type { AggregationDefinition, CountMove, WindowKey } from "../readings/types.ts";
 import { publishDue } from "./closing.ts";
 import type { DecodedProposal } from "./command-codec.ts";
-import { definitionsOf, unitsOf } from "./configuration-groups.ts";
+import { definitionsOf, mayChangeDefinitions, unitsOf } from "./configuration-groups.ts";
 import { applyCount, type CountCommand, raisedStampMax } from "./counting.ts";
 import { applyDegrade } from "./degrading.ts";
 import { type LossKind, lossEvent } from "./loss-event.ts";
@@ -153,6 +153,7 @@ function configure(
   const draft = configuration.draft(base, changes);
   if ("reason" in draft) return draft;
   configuration.commit(draft, { revision: index, siteTime: facts.floor, author, note, changes }, packed);
+  if (definitions.current.versions.length > 0 && !mayChangeDefinitions(draft, changes)) return ["configuration"];
   const moment = { index, siteTime: facts.floor, stampMax: facts.stampMax, horizon: oldestAge(tables) };
   if (definitions.update(definitionsOf(draft), moment)) windows.moveEnds((key) => definitions.endOf(key));
   return ["configuration"];

@@ -1,7 +1,8 @@
 // No two replicas apply different entries at one index (paper §5.4.3, Figure 3 "State Machine Safety"), and the same entries have
 // the same effect (DESIGN §11, "Replicas compare digests"; RAFT-CASES 17, 46, 47, 48).
 //
-// The digest of the whole state is the sum of its cells' (site/cells.ts): at every 16th index it costs what changed since.
+// The digest of the whole state is the sum of its cells' (site/cells.ts): what it costs is what changed since the one before. A
+// difference does not go away by itself, so it is found at the next index that is compared, and at the end of the world.
 
 import { booksOf, keeping, type LifeBook } from "../books/agreement-books.ts";
 import { contentOf } from "../books/entry-content.ts";
@@ -9,7 +10,7 @@ import type { KnownEntry } from "../books/log-mirror.ts";
 import { type CheckerOf, Violation, type WatchedLife } from "../checker.ts";
 
 const name = "state-machine-safety";
-const digestEvery = 16;
+const digestEvery = 64;
 
 interface Digest {
   readonly digest: string;
@@ -108,6 +109,9 @@ export const stateMachineSafety: CheckerOf = (world) => {
     replaced(life) {
       appliedBy.set(life.number, life.replica.appliedIndex);
       compareState(life, life.replica.appliedIndex);
+    },
+    healed() {
+      for (const life of world.lives()) compareState(life, life.replica.appliedIndex);
     },
   };
 };

@@ -78,12 +78,20 @@ it("states that differ although the entries were the same, at a marker of a chec
   expect(() => replicate(x, [y, z], marker)).toThrow(/after entry 5 the state of b@.* that of a@/);
 });
 
-it("states that differ at a sixteenth entry, with no checkpoint anywhere near", () => {
+it("states that differ at a sixty-fourth entry, with no checkpoint anywhere near", () => {
   const { x, y, z } = quietSite(stateMachineSafety);
   replicate(x, [y, z], found);
   corrupt(z);
+  for (let index = 5; index < 64; index++) replicate(x, [y, z], command(index, 1));
+  expect(() => replicate(x, [y, z], command(64, 1))).toThrow(/after entry 64 the state of c@/);
+});
+
+it("states that differ at the end of the world, wherever that is", () => {
+  const { x, y, z, story } = quietSite(stateMachineSafety);
+  replicate(x, [y, z], found);
+  corrupt(z);
   for (let index = 5; index < 16; index++) replicate(x, [y, z], command(index, 1));
-  expect(() => replicate(x, [y, z], command(16, 1))).toThrow(/after entry 16 the state of c@/);
+  expect(() => story.checker.healed?.()).toThrow(/after entry 15 the state of c@/);
 });
 
 it("a snapshot that installs another state than the others had there", () => {
