@@ -44,20 +44,27 @@ interface Known {
   readonly configuration: SiteConfiguration;
 }
 
-/** Only the state machine's word is final; a member that was busy says nothing of an attempt before. */
-const meaningOf = (code: string): "refused" | "unknown" | "not-sent" =>
-  code === "refused" ? "refused" : code === "timed-out" ? "unknown" : "not-sent";
+/**
+ * Only the state machine's word is final; a member that was busy says nothing of an attempt before. Nor does the state machine where
+ * it does not know the session: what was sent in it may still come, in its order.
+ */
+function meaningOf(code: string, message: string): "refused" | "expired" | "unknown" | "not-sent" {
+  if (code !== "refused") return code === "timed-out" ? "unknown" : "not-sent";
+  return message.startsWith("session-expired:") ? "expired" : "refused";
+}
+
+const newSession = (random: Random): string => Buffer.from(random.bytes(16)).toString("hex");
 
 type Answer =
   | { readonly kind: "answer"; readonly parts: readonly Record<string, unknown>[] }
-  | { readonly kind: "refused" | "unknown" | "not-sent"; readonly why: string };
+  | { readonly kind: "refused" | "expired" | "unknown" | "not-sent"; readonly why: string };
 
 export class RegisterClient {
   readonly name: string;
   readonly #habits: ClientHabits;
   readonly #host: RegisterClientHost;
   readonly #api: ApiClient;
-  readonly #session: string;
+  #session: string;
   #serial = 0;
   #values = 0;
   #known: Known | undefined;
@@ -68,7 +75,7 @@ export class RegisterClient {
     this.name = name;
     this.#habits = habits;
     this.#host = host;
-    this.#session = Buffer.from(host.random.bytes(16)).toString("hex");
+    this.#session = newSession(host.random);
     this.#api = new ApiClient(
       host,
       { site: worldSite, broker: { url: host.broker }, name },
@@ -128,9 +135,13 @@ export class RegisterClient {
     for (let attempt = 0; attempt < attempts; attempt++) {
       answer = await this.#ask("config.apply", argument, at);
       if (answer.kind !== "not-sent") mayHaveArrived = true;
-      if (answer.kind === "answer" || answer.kind === "refused") break;
+      if (answer.kind === "answer" || answer.kind === "refused" || answer.kind === "expired") break;
     }
     this.#known = undefined;
+    if (answer.kind === "expired") {
+      this.#session = newSession(this.#host.random);
+      this.#serial = 0;
+    }
     if (answer.kind === "answer") {
       const [{ revision = 0 } = {}] = answer.parts;
       this.#known = { revision: Number(revision), configuration: applyChanges(known.configuration, changes) };
@@ -225,7 +236,7 @@ export class RegisterClient {
             if (outcome.isLast) resolve({ kind: "answer", parts });
             return;
           case "refused":
-            resolve({ kind: meaningOf(outcome.code), why: outcome.message });
+            resolve({ kind: meaningOf(outcome.code, outcome.message), why: outcome.message });
             return;
           case "timed-out":
             resolve({ kind: "unknown", why: "no answer" });
