@@ -23,14 +23,13 @@ const answerWithin = seconds(6);
 
 export class SiteOperator {
   readonly #clients: readonly ApiClient[];
-  readonly #session: string;
+  readonly #random: SeededRandom;
   readonly #note: (line: string) => void;
-  #serial = 0;
 
   constructor(world: OperatedSite) {
     this.#note = (line) => world.note(line);
     const random = world.random.fork("operator");
-    this.#session = Buffer.from(random.bytes(16)).toString("hex");
+    this.#random = random;
     this.#clients = world.brokers.map(({ url }, number) => {
       const name = `operator-${number + 1}`;
       const ports = { clock: new VirtualClock(world.time), random, links: world.network.device(name) };
@@ -44,10 +43,10 @@ export class SiteOperator {
     return this.#ask(coordinator, "coordinator.transfer", {});
   }
 
-  /** The coordinator is asked to remove a device for good. False: it is on none of her brokers. */
+  /** The coordinator is asked to remove a device for good, in a session of its own. False: it is on none of her brokers. */
   remove(coordinator: DeviceId, device: DeviceId): boolean {
-    this.#serial += 1;
-    return this.#ask(coordinator, "members.remove", { device, session: this.#session, serial: this.#serial });
+    const session = Buffer.from(this.#random.bytes(16)).toString("hex");
+    return this.#ask(coordinator, "members.remove", { device, session, serial: 1 });
   }
 
   #ask(device: DeviceId, name: string, argument: unknown): boolean {

@@ -46,13 +46,20 @@ interface Known {
   readonly configuration: SiteConfiguration;
 }
 
-/** Only the state machine's word is final; a member that was busy says nothing of an attempt before. */
-const meaningOf = (code: string): "refused" | "unknown" | "not-sent" =>
-  code === "refused" ? "refused" : code === "timed-out" ? "unknown" : "not-sent";
+/**
+ * Only the state machine's word is final; a member that was busy says nothing of an attempt before. Nor does the state machine where
+ * it does not know the session: what was sent in it may still come, in its order.
+ */
+function meaningOf(code: string, message: string): "refused" | "expired" | "unknown" | "not-sent" {
+  if (code !== "refused") return code === "timed-out" ? "unknown" : "not-sent";
+  return message.startsWith("session-expired:") ? "expired" : "refused";
+}
+
+const newSession = (random: Random): string => Buffer.from(random.bytes(16)).toString("hex");
 
 type Answer =
   | { readonly kind: "answer"; readonly parts: readonly Record<string, unknown>[] }
-  | { readonly kind: "refused" | "unknown" | "not-sent"; readonly why: string };
+  | { readonly kind: "refused" | "expired" | "unknown" | "not-sent"; readonly why: string };
 
 export class RegisterClient {
   readonly name: string;
@@ -70,7 +77,7 @@ export class RegisterClient {
     this.name = name;
     this.#habits = habits;
     this.#host = host;
-    this.#session = this.#newSession();
+    this.#session = newSession(host.random);
     this.#api = new ApiClient(
       host,
       { site: worldSite, broker: { url: host.broker }, name },
@@ -126,21 +133,17 @@ export class RegisterClient {
     const done = this.#begin("write", called, value);
     let answer: Answer = { kind: "not-sent", why: "" };
     let mayHaveArrived = false;
-    let isForgotten = false;
     const attempts = 1 + this.#host.random.below(attemptsMax);
     for (let attempt = 0; attempt < attempts; attempt++) {
       answer = await this.#ask("config.apply", argument, at);
-      isForgotten = answer.kind === "refused" && answer.why.startsWith("session-expired");
-      // What became of an attempt before is unknown then.
-      if (isForgotten && mayHaveArrived) answer = { kind: "unknown", why: "the site has forgotten the session" };
       if (answer.kind !== "not-sent") mayHaveArrived = true;
-      if (isForgotten || answer.kind === "answer" || answer.kind === "refused") break;
-    }
-    if (isForgotten) {
-      this.#session = this.#newSession();
-      this.#serial = 0;
+      if (answer.kind === "answer" || answer.kind === "refused" || answer.kind === "expired") break;
     }
     this.#known = undefined;
+    if (answer.kind === "expired") {
+      this.#session = newSession(this.#host.random);
+      this.#serial = 0;
+    }
     if (answer.kind === "answer") {
       const [{ revision = 0 } = {}] = answer.parts;
       this.#known = { revision: Number(revision), configuration: applyChanges(known.configuration, changes) };
@@ -200,10 +203,6 @@ export class RegisterClient {
     operation().then(over, (failure: unknown) => this.#host.broken(failure));
   }
 
-  #newSession(): string {
-    return Buffer.from(this.#host.random.bytes(16)).toString("hex");
-  }
-
   #begin(kind: "write" | "read", called: Instant, written: string | undefined) {
     return (outcome: ClientOperation["outcome"], value: string | undefined): void => {
       const returned = outcome === "unknown" ? undefined : this.#host.clock.now();
@@ -239,7 +238,7 @@ export class RegisterClient {
             if (outcome.isLast) resolve({ kind: "answer", parts });
             return;
           case "refused":
-            resolve({ kind: meaningOf(outcome.code), why: outcome.message });
+            resolve({ kind: meaningOf(outcome.code, outcome.message), why: outcome.message });
             return;
           case "timed-out":
             resolve({ kind: "unknown", why: "no answer" });

@@ -43,7 +43,6 @@ export const situationNames = [
   "card lost with uncounted readings",
   "process ended by itself",
   "process ended by a full disk",
-  "count entry refused",
   "count entry of an older configuration refused",
   "count entry committed by a later coordinator",
   "configuration changed",
@@ -199,9 +198,8 @@ export class Situations implements Checker {
   #refused(command: Command, reason: string): void {
     if (command.kind === "configure" && reason === "stale-revision")
       this.#count("configuration change refused as stale");
-    if (command.kind !== "count") return;
-    if (reason === "not-at-from") this.#count("count entry refused");
-    if (reason === "stale-revision") this.#count("count entry of an older configuration refused");
+    if (command.kind === "count" && reason === "stale-revision")
+      this.#count("count entry of an older configuration refused");
   }
 
   #done(command: Command, { term }: Entry, now: number): void {

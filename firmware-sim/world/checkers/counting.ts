@@ -5,6 +5,7 @@ import { siteBooks } from "../books/site-books.ts";
 import type { CheckerOf } from "../checker.ts";
 import { boundsChecker } from "./bounds.ts";
 import { conservation } from "./conservation.ts";
+import { countRefusals } from "./count-refusals.ts";
 import { countedIsDurable } from "./counted-is-durable.ts";
 import { countingMonotone } from "./counting-monotone.ts";
 import { everythingCounted } from "./everything-counted.ts";
@@ -21,6 +22,7 @@ export const countingCheckers: readonly CheckerOf[] = [
   noLostChange,
   countedIsDurable,
   countingMonotone,
+  countRefusals,
   siteTimeChecker,
   conservation,
   outboxOrder,
