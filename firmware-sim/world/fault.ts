@@ -24,7 +24,7 @@ export interface FaultKind {
   readonly what: string;
   /**
    * What keeps the word of a device from others while it is on: a network that is cut, or silence of another cause (no power, a
-   * suspended process, weather, a broker). Absent: nothing.
+   * suspended process, a broker). Absent: nothing, or not all of it: in bad weather one of several answers arrives.
    */
   readonly hides?: "cut" | "silence";
   /** How often it is drawn, relative to the others. */

@@ -2,27 +2,24 @@
 //
 // A join is answered by the log alone: the device repeats it until its own copy of the member table shows it. A new
 // incarnation replaces the old one in one entry; if the old one was a voter, a joint change removes it first. But only once
-// the old one is silent: learners say nothing for minutes, so it is asked before it counts as gone. What is refused is said.
+// the old one is silent, which it is asked first (`signs-of-life.ts`). What is refused is said.
 
 import { type DeviceId, type MemberKey, memberKey } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import type { Clock, Timer } from "../base/ports/clock.ts";
-import { between, type Instant, milliseconds, minutes } from "../base/units.ts";
+import { milliseconds } from "../base/units.ts";
 import type { Began, JoinRefusedMessage } from "../mqtt/site-codec.ts";
 import type { JoinRequest, RefusalReason } from "../site/types.ts";
 import type { Run } from "./own-past.ts";
+import { SignsOfLife, type SignsOfLifeDoor } from "./signs-of-life.ts";
 
 /** What admission asks of the coordinator around it. */
-export interface AdmissionDoor {
+export interface AdmissionDoor extends SignsOfLifeDoor {
   /** The device's entry in the member table. */
   member(device: DeviceId): (Run & { readonly member: MemberKey }) | undefined;
   isSelf(device: DeviceId): boolean;
   /** Why this run of a member cannot be what promised more before; undefined: it can. */
   contradiction(request: JoinRequest, began: Began): string | undefined;
-  /** When a frame of this very incarnation was last heard. */
-  lastHeard(member: MemberKey): Instant | undefined;
-  /** Asks it for a sign of life. */
-  probe(member: MemberKey): void;
   isVoter(member: MemberKey): boolean;
   /** Begins a joint change to the voters without `member`. */
   demote(member: MemberKey): void;
@@ -33,21 +30,18 @@ export interface AdmissionDoor {
 
 /** Several joins that come together cost one entry. */
 const gatherFor = milliseconds(50);
-/** How long one that was asked has for its answer, and how long its silence counts. */
-const answerWithin = milliseconds(1500);
-const silenceCounts = minutes(1);
 
 export class Admission {
   readonly #clock: Clock;
   readonly #door: AdmissionDoor;
   readonly #gathered = new Map<DeviceId, JoinRequest>();
-  /** Incarnations that somebody wants to replace, and when they were asked whether they live. */
-  readonly #probed = new Map<MemberKey, Instant>();
+  readonly #signsOfLife: SignsOfLife;
   #timer: Timer | undefined;
 
   constructor(clock: Clock, door: AdmissionDoor) {
     this.#clock = clock;
     this.#door = door;
+    this.#signsOfLife = new SignsOfLife(clock, door);
   }
 
   /** `request` came from the device itself. Repeats are harmless. */
@@ -59,7 +53,7 @@ export class Admission {
       if (this.#isRefused(self, known, request, began)) return;
     }
     if (known !== undefined && known.member !== self) {
-      switch (this.#sign(known.member, request.device)) {
+      switch (this.#door.isSelf(request.device) ? "alive" : this.#signsOfLife.of(known.member)) {
         case "alive": {
           const detail = `another copy of ${request.device} (${known.member}) is running; stop one of the two`;
           this.#door.refuse(self, "id-in-use", detail);
@@ -101,22 +95,7 @@ export class Admission {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#gathered.clear();
-    this.#probed.clear();
-  }
-
-  /** Of an incarnation that another one wants to replace. Whatever was heard before it was asked says nothing of now. */
-  #sign(member: MemberKey, device: DeviceId): "alive" | "silent" | "unknown" {
-    if (this.#door.isSelf(device)) return "alive";
-    const now = this.#clock.now();
-    const probed = this.#probed.get(member);
-    const heard = this.#door.lastHeard(member);
-    const isAsked = probed !== undefined && between(probed, now) < silenceCounts;
-    const isAlive = isAsked && heard !== undefined && heard > probed;
-    if (isAsked && !isAlive) return between(probed, now) < answerWithin ? "unknown" : "silent";
-    if (this.#probed.size >= limits.members) this.#probed.clear();
-    this.#probed.set(member, now);
-    this.#door.probe(member);
-    return isAlive ? "alive" : "unknown";
+    this.#signsOfLife.stop();
   }
 
   #propose(): void {

@@ -124,7 +124,7 @@ export class BrokerConnection {
     this.#measured(sentAt);
   }
 
-  /** A last will of an earlier connection of ours may come late and stand in the broker's store: say it again. */
+  /** A last will under this device's name, late or of a copy of its card, stands in the broker's store now: say it again. */
   heardOwnPresence(message: PresenceMessage, isRetained: boolean): void {
     if (this.isUp && !isRetained && !message.isHere) this.#sayHello();
   }

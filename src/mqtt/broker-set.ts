@@ -203,7 +203,7 @@ export class BrokerSet {
     const { self, session, start } = this.#options;
     const { from } = heard;
     const isSame = memberKey(from) === memberKey(self);
-    if (isSame) connection.heardOwnPresence(said, isRetained);
+    connection.heardOwnPresence(said, isRetained);
     const isOtherRun = isSame ? heard.session !== session || heard.start !== start : said.isHere && !isRetained;
     if (!isOtherRun) return;
     this.#handlers.heardOwnName({

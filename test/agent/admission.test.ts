@@ -98,13 +98,13 @@ describe("admission", () => {
     expect(site.did.filter((line) => line.startsWith("refuse")).length).toBeGreaterThan(5);
     expect(site.did.some((line) => line.startsWith("propose"))).toBe(false);
     site.living.clear();
-    site.asked(5, request("pi-2", 2));
+    site.asked(8, request("pi-2", 2));
     expect(site.did.at(-1)).toBe("propose pi-2");
   });
 
   it("demotes a silent old incarnation that votes before it lets the new one in", () => {
     site.voters.add(site.knows("pi-2", 1));
-    site.asked(5, request("pi-2", 2));
+    site.asked(9, request("pi-2", 2));
     expect(site.did.filter((line) => !line.startsWith("probe"))).toEqual([
       "demote pi-2",
       "propose pi-2",

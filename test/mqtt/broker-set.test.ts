@@ -102,6 +102,23 @@ describe("BrokerSet with one broker", () => {
     expect(late.brokerSet.isPresent(b.self.device)).toBe(true);
   });
 
+  // Story: a card was copied, the copy was started beside the original, and thrown away. Its last will was the last word on the
+  // device, so that senders took it for absent, clients did not find it, and the policy took it for a voter that is not there.
+  it("the last will of a copy that was thrown away does not make the original absent", () => {
+    const world = start([one]);
+    const [a, b] = [world.device("a"), world.device("b")];
+    world.time.run(seconds(1));
+    const copy = world.device("b", { life: 2, machine: "copy of b" });
+    world.time.run(seconds(1));
+    world.network.kill("copy of b");
+    world.time.run(seconds(1));
+    expect(copy.brokerSet.isConnected).toBe(false);
+    expect(a.brokerSet.isPresent(b.self.device)).toBe(true);
+    const late = world.device("late");
+    world.time.run(seconds(1));
+    expect(late.changes).toContainEqual(expect.objectContaining({ ...b.self, isHere: true }));
+  });
+
   it("never shows a broker's password", () => {
     const world = new TestSite(["mqtt://user:pass@word@one:1883"]);
     world.time.run(seconds(1));

@@ -54,6 +54,8 @@ export class TestSite {
     name: string,
     options: {
       life?: number;
+      /** Where it runs, if not on the machine of its name. */
+      machine?: string;
       session?: number;
       start?: number;
       generation?: Generation | undefined;
@@ -68,7 +70,11 @@ export class TestSite {
     const changes: (Present | undefined)[] = [];
     let generation = "generation" in options ? options.generation : firstGeneration;
     const brokerSet = new BrokerSet(
-      { clock: new VirtualClock(this.time), links: this.network.device(name), log: options.log ?? silentLog },
+      {
+        clock: new VirtualClock(this.time),
+        links: this.network.device(options.machine ?? name),
+        log: options.log ?? silentLog,
+      },
       {
         site,
         self,

@@ -40,7 +40,6 @@ const urls = (world: World): readonly string[] => world.brokers.map(({ url }) =>
 export const networkFaults: readonly FaultKind[] = [
   {
     name: "weather",
-    hides: "silence",
     what: "bad Wi-Fi everywhere: QoS 0 messages are lost, repeated and overtaken, and all are late",
     weight: 3,
     lasts: [5_000, 120_000],
@@ -122,7 +121,6 @@ export const networkFaults: readonly FaultKind[] = [
   },
   {
     name: "pair-weather",
-    hides: "silence",
     what: "one device's Wi-Fi is bad: it loses, repeats and delays, with spikes, whatever broker it talks to",
     weight: 3,
     lasts: [5_000, 120_000],

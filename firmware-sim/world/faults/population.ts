@@ -14,7 +14,7 @@ const looksEvery = 500;
 /** Sooner than the site gives up on a member that it has asked for a sign of life. */
 const looksOftenEvery = 200;
 
-/** Its sign of life reaches the coordinator, who asks for it once. */
+/** Some sign of its life reaches the coordinator, who asks for it several times. */
 const isHeard = (world: World, { isUp, gate }: Machine): boolean => isUp && !gate.isPaused && world.isNothingHidden;
 
 /** The coordinator's committed word. */
