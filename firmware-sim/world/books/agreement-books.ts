@@ -64,6 +64,8 @@ export class AgreementBooks {
   readonly #onMachine = new Map<string, LifeBook>();
   readonly #cards = new Map<string, CardBook>();
   readonly #cardOf = new Map<MemberKey, string>();
+  /** As they were when they were lost. */
+  readonly #lostCards = new Map<MemberKey, CardBook>();
   readonly #generations = new Map<number, GenerationBook>();
   readonly #generationOf = new Map<MemberKey, number>();
   #newestStep: NewestStep | undefined;
@@ -103,10 +105,10 @@ export class AgreementBooks {
     return found;
   }
 
-  /** The card that has the log of `member` now; undefined: none has it any more. */
+  /** The card that has the log of `member`, or had it until it was lost: what it said before may still be on its way. */
   cardOfMember(member: MemberKey): CardBook | undefined {
     const card = this.#cards.get(this.#cardOf.get(member) ?? "");
-    return card?.member === member ? card : undefined;
+    return card?.member === member ? card : this.#lostCards.get(member);
   }
 
   /** Of the generation in which `member` last lived. */
@@ -180,6 +182,8 @@ export class AgreementBooks {
   }
 
   cardLost(card: string): void {
+    const lost = this.#cards.get(card);
+    if (lost?.member !== undefined && this.#cardOf.get(lost.member) === card) this.#lostCards.set(lost.member, lost);
     this.#cards.delete(card);
   }
 

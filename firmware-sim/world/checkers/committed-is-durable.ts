@@ -2,7 +2,8 @@
 // RAFT-CASES 9, 14, 26, 27, 30, 31).
 //
 // The cards are asked, not the devices: an entry counts where a record that contains it is synced, or a checkpoint behind it. The
-// quorum is one of the leader's configuration as it stood when it counted, inside a joint one of both halves.
+// quorum is one of the leader's configuration as it stood when it counted, inside a joint one of both halves. A card that was lost
+// counts for what it held then: its device may have said so just before (seed 5176), and so many cards may be lost that one is left.
 
 import type { Voters } from "../../../src/raft/types.ts";
 import { hasMajority } from "../../../src/raft/voters.ts";
