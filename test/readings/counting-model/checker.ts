@@ -2,11 +2,13 @@
 // reading's sync returned. A reading's value is a unique random whole number, so one lost and one doubled do not cancel. The
 // checker computes keys by itself, as plainly as it can: it must not share a mistake with the fold.
 
-import type { Incarnation, MemberKey } from "../../../src/base/ids.ts";
+import type { DeviceId, Incarnation, MemberKey } from "../../../src/base/ids.ts";
 import { memberKey, memberOf } from "../../../src/base/ids.ts";
+import { type LogIndex, siteTime } from "../../../src/base/units.ts";
 import { keyText } from "../../../src/readings/fold.ts";
-import { type Definitions, quality, type Reading } from "../../../src/readings/types.ts";
+import { type Definitions, quality, type Reading, type WindowKey } from "../../../src/readings/types.ts";
 import type { Amount, CountingSite, ModelEntry } from "./counting-site.ts";
+import { type FrozenPartial, windowIn } from "./frozen-partial.ts";
 import { nothing, sum } from "./model-site.ts";
 
 export class Violation extends Error {
@@ -32,6 +34,12 @@ export class Checker {
   /** Where each origin began to be counted. */
   readonly #start = new Map<MemberKey, number>();
   readonly #counted = new Map<MemberKey, number>();
+  /** The keys that readings went under when they were frozen: of each frozen partial, and of what is counted of them. */
+  readonly #frozen = new WeakMap<FrozenPartial, ReadonlyMap<number, readonly WindowKey[]>>();
+  readonly #sampledUnder = new Map<number, LogIndex>();
+  readonly #countedFrozen = new Map<MemberKey, Map<number, readonly WindowKey[]>>();
+  /** How often anything was frozen, and merged: a schedule without it proves nothing about it. */
+  readonly freezes = { frozen: 0, merged: 0, counted: 0 };
   #editions: ReadonlyMap<string, Amount> = new Map();
   /** One sum over the state after each entry, as the first replica had it. */
   readonly #digests = new Map<number, string>();
@@ -68,6 +76,31 @@ export class Checker {
     this.#last.set(origin, Math.max(this.#last.get(origin) ?? 0, counted));
   }
 
+  /** A reading of this (unique) value was taken by a device that knew these definitions, and assigned to it by them. */
+  sampled(value: number, revision: LogIndex): void {
+    this.#sampledUnder.set(value, revision);
+  }
+
+  /** These readings have left their card for `frozen`. */
+  froze(frozen: FrozenPartial, readings: readonly Reading[], definitions: Definitions, device: DeviceId): void {
+    this.freezes.frozen += 1;
+    const keys = readings.map((each) => [each.number, keysOf(each, device, definitions)] as const);
+    this.#frozen.set(frozen, new Map(keys));
+    for (const [place, { number, value }] of readings.entries()) {
+      const isOlder = definitions.revision < (this.#sampledUnder.get(value) ?? 0);
+      if (isOlder && keys[place]?.[1].length === 0)
+        throw new Violation("C", `${number} of ${device} is frozen to nothing`);
+    }
+  }
+
+  /** `one` takes the place of two neighbours; its windows are coarser. */
+  merged(one: FrozenPartial, ...parts: readonly FrozenPartial[]): void {
+    this.freezes.merged += 1;
+    const keys = parts.flatMap((part) => [...(this.#frozen.get(part) ?? [])]);
+    const coarser = keys.map(([number, finer]) => [number, finer.map((key) => windowIn(one, key) ?? key)] as const);
+    this.#frozen.set(one, new Map(coarser));
+  }
+
   /** After each apply, at each replica. */
   applied(site: CountingSite, { index, command }: ModelEntry, isDone: boolean): void {
     const changes = command.kind === "count" || command.kind === "join" || command.kind === "define";
@@ -81,7 +114,10 @@ export class Checker {
     if (isDone && command.kind === "join" && !this.#start.has(command.origin)) {
       this.#start.set(command.origin, site.counted(command.origin) ?? 0);
     }
-    if (isDone && command.kind === "count") this.#durableFirst(site, command.moves);
+    if (isDone && command.kind === "count") {
+      this.#durableFirst(site, command.moves);
+      if (command.frozen !== undefined) this.#countFrozen(command.frozen, command.moves);
+    }
     if (changes) this.#conserved(site);
     this.#monotone(site);
   }
@@ -106,6 +142,15 @@ export class Checker {
     return undefined;
   }
 
+  #countFrozen(frozen: FrozenPartial, moves: readonly { readonly origin: MemberKey }[]): void {
+    this.freezes.counted += 1;
+    for (const { origin } of moves) {
+      const counted = this.#countedFrozen.get(origin) ?? new Map<number, readonly WindowKey[]>();
+      this.#countedFrozen.set(origin, counted);
+      for (const [number, keys] of this.#frozen.get(frozen) ?? []) counted.set(number, keys);
+    }
+  }
+
   #of(origin: MemberKey): Map<number, Reading> {
     const known = this.#taken.get(origin) ?? new Map<number, Reading>();
     this.#taken.set(origin, known);
@@ -127,9 +172,11 @@ export class Checker {
       const start = this.#start.get(origin);
       const counted = site.counted(origin) ?? 0;
       if (start === undefined) continue;
+      const frozen = this.#countedFrozen.get(origin);
       for (const reading of readings.values()) {
         if (reading.number <= start || reading.number > counted) continue;
-        for (const key of keysOf(reading, origin, definitions)) {
+        const keys = frozen?.get(reading.number) ?? keysOf(reading, memberOf(origin).device, definitions);
+        for (const key of keys.map(keyText)) {
           expected.set(key, sum(expected.get(key) ?? nothing, amountOf(reading)));
         }
       }
@@ -166,14 +213,14 @@ export class Checker {
   }
 }
 
-function keysOf({ sensor, stamp }: Reading, origin: MemberKey, { versions }: Definitions): string[] {
+function keysOf({ sensor, stamp }: Reading, device: DeviceId, { versions }: Definitions): WindowKey[] {
   let inForce = versions[0];
   for (const version of versions) if (version.from <= stamp) inForce = version;
-  const keys: string[] = [];
+  const keys: WindowKey[] = [];
   for (const { name, window, sensors } of inForce?.aggregations ?? []) {
     const assigned = sensors.get(sensor);
-    if (assigned?.device !== memberOf(origin).device) continue;
-    keys.push(`${stamp - (stamp % window)} ${name} ${assigned.group}`);
+    if (assigned?.device !== device) continue;
+    keys.push({ aggregation: name, group: assigned.group, start: siteTime(stamp - (stamp % window)) });
   }
   return keys;
 }

@@ -11,14 +11,17 @@ import {
   type MemberKey,
   memberKey,
 } from "../../../src/base/ids.ts";
-import { milliseconds, type SiteTime, siteTime, type Term, term } from "../../../src/base/units.ts";
+import { logIndex, milliseconds, type SiteTime, siteTime, type Term, term } from "../../../src/base/units.ts";
 import { isAssigned } from "../../../src/readings/fold.ts";
 import { Gatherer } from "../../../src/readings/gatherer.ts";
 import { PartialSender } from "../../../src/readings/partial-sender.ts";
 import { partialBytes } from "../../../src/readings/partial-size.ts";
-import type { Partial } from "../../../src/readings/types.ts";
+import type { Definitions, Partial } from "../../../src/readings/types.ts";
 import { quality } from "../../../src/readings/types.ts";
 import type { CountingSite, ModelCommand } from "./counting-site.ts";
+import { FreezingSender } from "./freezing-sender.ts";
+import { FreezingStore } from "./freezing-store.ts";
+import { type FrozenPartial, partsOf, underDefinitions } from "./frozen-partial.ts";
 import type { Reign } from "./model-log.ts";
 import type { DeviceStore, Medium, OpenedStore } from "./model-store.ts";
 import type { World } from "./world.ts";
@@ -29,7 +32,7 @@ interface Process {
   readonly gatherer: Gatherer;
   readonly store: DeviceStore;
   readonly powerCut: () => void;
-  readonly sender: PartialSender;
+  readonly sender: Pick<PartialSender, "start" | "moved">;
   applied: number;
   isAdmitted: boolean;
   /** As coordinator: what it appends to, and who waits for what it appended. */
@@ -52,6 +55,7 @@ export interface CardCopy {
 const samplingInterval = 1500;
 const flushInterval = 2000;
 const grace = 3000;
+const noDefinitions: Definitions = { revision: logIndex(0), versions: [] };
 
 export class ModelDevice {
   readonly device: DeviceId;
@@ -68,6 +72,8 @@ export class ModelDevice {
   #lastStamp = 0;
   /** Before a restart; the replica may come back with less. */
   #appliedOnce = 0;
+  /** Nothing reaches it, and nothing of it reaches anybody. */
+  isCutOff = false;
 
   constructor(world: World, place: number) {
     this.#world = world;
@@ -92,7 +98,17 @@ export class ModelDevice {
     if (this.#process !== undefined) return;
     this.#session += 1;
     const clock = new VirtualClock(this.#world.time);
-    const plan = { clock, card: this.card, isHeld: this.#was !== undefined, session: this.#session };
+    const origin = this.origin;
+    const own = (): Process | undefined => (this.#process?.clock === clock ? this.#process : undefined);
+    const plan = {
+      clock,
+      card: this.card,
+      isHeld: this.#was !== undefined,
+      session: this.#session,
+      device: this.device,
+      counted: () => (own()?.isAdmitted ? own()?.site.counted(origin) : undefined),
+      definitions: () => own()?.site.definitions() ?? noDefinitions,
+    };
     this.#world.openStore(plan, this.origin, (opened) => this.#start(clock, opened));
   }
 
@@ -113,24 +129,32 @@ export class ModelDevice {
       siteTime: time,
       propose: (proposal, done) => this.propose({ kind: "count", ...proposal }, done),
     });
-    const sender = new PartialSender(
-      {
-        clock,
-        random,
-        store,
-        counted: () => (process.isAdmitted ? site.counted(origin) : undefined),
-        definitions,
-        siteTime: time,
-        term: () => process.term,
-        send: (partial) => this.#send(partial),
-      },
-      {
-        origin,
-        session: this.#session,
-        twoCopies: (move) => world.fail(`two copies of ${origin}, says the check of ${move.from}–${move.to}`),
-        failed: (failure) => world.fail(failure.message),
-      },
-    );
+    const ports = {
+      clock,
+      random,
+      counted: () => (process.isAdmitted ? site.counted(origin) : undefined),
+      definitions,
+      siteTime: time,
+      term: () => process.term,
+      send: (partial: Partial) => this.#send(partial),
+    };
+    const makeSender = (): Process["sender"] => {
+      if (store instanceof FreezingStore) {
+        const sendFrozen = (frozen: FrozenPartial): boolean => this.#sendFrozen(frozen);
+        const hasCoordinator = (): boolean => process.leader !== undefined;
+        return new FreezingSender({ ...ports, store, sendFrozen, hasCoordinator }, { origin, session: this.#session });
+      }
+      return new PartialSender(
+        { ...ports, store },
+        {
+          origin,
+          session: this.#session,
+          twoCopies: (move) => world.fail(`two copies of ${origin}, says the check of ${move.from}–${move.to}`),
+          failed: (failure) => world.fail(failure.message),
+        },
+      );
+    };
+    const sender = makeSender();
     const process: Process = {
       clock,
       site,
@@ -149,12 +173,14 @@ export class ModelDevice {
     };
     this.#process = process;
     // Its replica comes back from a checkpoint: some of what it had applied, never more.
-    this.applyThrough(random.below(this.#appliedOnce + 1));
+    const isRecent = world.freezes && random.below(2) === 0;
+    const lost = isRecent ? Math.min(random.below(12), this.#appliedOnce) : random.below(this.#appliedOnce + 1);
+    this.applyThrough(this.#appliedOnce - lost);
     sender.start();
     this.#every(samplingInterval, () => this.#sample());
     this.#every(flushInterval, () => store.flush());
     this.#every(2000, () => this.#duties());
-    this.#every(400, () => this.applyThrough(world.log.committed.length));
+    this.#every(400, () => this.applyThrough(this.isCutOff ? 0 : world.log.committed.length));
   }
 
   powerOff(): void {
@@ -204,7 +230,7 @@ export class ModelDevice {
   /** It hears of a coordinator, perhaps itself. */
   hear(leader: ModelDevice, at: Term): void {
     const process = this.#process;
-    if (process === undefined || at < process.term) return;
+    if (process === undefined || at < process.term || this.isCutOff) return;
     process.term = at;
     process.leader = leader;
     if (process.reign !== undefined && process.reign.term < at) this.#resign(process);
@@ -220,7 +246,7 @@ export class ModelDevice {
 
   receive(partial: Partial): void {
     const process = this.#process;
-    if (process === undefined) return;
+    if (process === undefined || this.isCutOff) return;
     // Without the rule: whatever became of it, what was once taken is where the origin has to go on.
     const kept = this.#world.isBroken("forget-in-flight") ? process.kept.get(partial.origin) : undefined;
     if (kept !== undefined && kept !== partial.from) return;
@@ -228,6 +254,18 @@ export class ModelDevice {
     const revision = this.#world.isBroken("compare-revision") ? process.site.definitions().revision : partial.revision;
     const answer = process.gatherer.offer({ ...partial, revision }, partialBytes(partial));
     if (answer === "taken") process.kept.set(partial.origin, partial.to);
+  }
+
+  /** Takes a frozen partial: one entry, of it alone. */
+  receiveFrozen(origin: MemberKey, frozen: FrozenPartial): void {
+    const process = this.#process;
+    if (process?.reign === undefined || this.isCutOff || !process.site.isMember(origin)) return;
+    const { revision } = process.site.definitions();
+    if (this.#world.isBroken("no-revision") && frozen.revision !== revision) return;
+    const { from, to, stampMax } = frozen;
+    if (process.site.counted(origin) !== from || stampMax > this.siteTime() + 2000) return;
+    const moves = [{ origin, from, to, check: 0, stored: to }];
+    this.propose({ kind: "count", frozen, revision, moves, stampMax: siteTime(stampMax), parts: partsOf(frozen) });
   }
 
   isLeading(reign: Reign | undefined): boolean {
@@ -302,7 +340,17 @@ export class ModelDevice {
   #send(partial: Partial): boolean {
     const leader = this.#process?.leader;
     if (leader === undefined) return false;
-    this.#world.transmit(() => leader.receive(partial));
+    if (!this.isCutOff) this.#world.transmit(() => leader.receive(partial));
+    return true;
+  }
+
+  #sendFrozen(frozen: FrozenPartial): boolean {
+    const { origin } = this;
+    const process = this.#process;
+    if (process?.leader === undefined) return false;
+    const { leader, site } = process;
+    const sent = this.#world.isBroken("frozen-keys") ? underDefinitions(frozen, site.definitions()) : frozen;
+    if (!this.isCutOff) this.#world.transmit(() => leader.receiveFrozen(origin, sent));
     return true;
   }
 
@@ -315,7 +363,11 @@ export class ModelDevice {
       const stamp = siteTime(this.siteTime() - lateness);
       if (!isAssigned(process.site.definitions(), this.device, sensor, stamp)) continue;
       if (random.below(10) === 0) process.store.add(sensor, 0, quality.missing, stamp);
-      else process.store.add(sensor, this.#world.uniqueValue(), 0, stamp);
+      else {
+        const value = this.#world.uniqueValue();
+        this.#world.checker.sampled(value, process.site.definitions().revision);
+        process.store.add(sensor, value, 0, stamp);
+      }
     }
   }
 
@@ -337,6 +389,7 @@ export class ModelDevice {
       return;
     }
     const { leader } = process;
+    if (this.isCutOff) return;
     const command = { kind: "join", origin: this.origin, was: this.#was } as const;
     this.#world.transmit(() => leader?.propose(command));
   }

@@ -78,8 +78,9 @@ export class ModelSite implements CountingSite {
     return siteTime(this.#closedUpTo);
   }
 
-  #count({ revision, moves, stampMax, parts }: Extract<ModelCommand, { kind: "count" }>): boolean {
-    if (!this.#broken.has("compare-revision") && revision !== this.#definitions.revision) return false;
+  #count({ revision, moves, stampMax, parts, frozen }: Extract<ModelCommand, { kind: "count" }>): boolean {
+    const isOfNow = frozen !== undefined || revision === this.#definitions.revision;
+    if (!this.#broken.has("compare-revision") && !isOfNow) return false;
     const matching = moves.filter(({ origin, from }) => {
       if (this.#broken.has("gone-origin") && this.#gone.has(origin)) return true;
       const place = this.#counted.get(origin);

@@ -2,11 +2,11 @@
 // most schedules (another test runs them over the real one), because here two of its rules can be removed.
 
 import type { VirtualClock } from "../../../firmware-sim/virtual-clock.ts";
-import type { SensorId } from "../../../src/base/ids.ts";
+import type { DeviceId, SensorId } from "../../../src/base/ids.ts";
 import type { Random } from "../../../src/base/ports/random.ts";
 import { milliseconds, type SiteTime } from "../../../src/base/units.ts";
 import type { SentStore } from "../../../src/readings/partial-sender.ts";
-import type { Reading } from "../../../src/readings/types.ts";
+import type { Definitions, Reading } from "../../../src/readings/types.ts";
 import type { Rule } from "./rules.ts";
 
 /** What the model's device asks of its store. */
@@ -28,6 +28,10 @@ export interface StorePlan {
   readonly card: Medium;
   readonly isHeld: boolean;
   readonly session: number;
+  readonly device: DeviceId;
+  /** Of the own applied state, for a store that freezes. */
+  counted(): number | undefined;
+  definitions(): Definitions;
   /** These are synced. */
   taken(readings: readonly Reading[]): void;
 }

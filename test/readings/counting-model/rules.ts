@@ -1,6 +1,8 @@
 // The rules of counting, each of which the model can be run without. Every one must then be caught: a checker that finds
 // nothing wrong with a broken protocol proves nothing about the whole one.
 
+import type { FreezingRule } from "./freezing-rules.ts";
+
 export const rules = {
   "compare-from": "a count applies only if each move begins where its origin stands",
   "whole-entry": "an entry whose moves do not all match changes nothing",
@@ -13,4 +15,4 @@ export const rules = {
   "forget-in-flight": "what is in flight is forgotten when an entry is refused",
 } as const;
 
-export type Rule = keyof typeof rules;
+export type Rule = keyof typeof rules | FreezingRule;

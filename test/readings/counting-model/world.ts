@@ -8,6 +8,8 @@ import { between, type Duration, milliseconds, seconds, shift, siteTime } from "
 import type { AggregationDefinition, Reading } from "../../../src/readings/types.ts";
 import { Checker, Violation } from "./checker.ts";
 import type { CountingSite } from "./counting-site.ts";
+import { type FreezingRule, freezingRules } from "./freezing-rules.ts";
+import { FreezingCard, FreezingStore } from "./freezing-store.ts";
 import { type CardCopy, ModelDevice } from "./model-device.ts";
 import { ModelLog } from "./model-log.ts";
 import { ModelSite } from "./model-site.ts";
@@ -23,7 +25,7 @@ export interface WorldOptions {
   /** For a site that adds destroyed readings to `missing`. */
   readonly ignoresMissing?: boolean;
   /** Default: the model's own, of which rules can be removed. */
-  readonly store?: "model" | "real";
+  readonly store?: "model" | "real" | "freezing";
 }
 
 const chaosTime = seconds(40);
@@ -46,11 +48,11 @@ export class World {
   /** Nothing commits sooner: the majority is away, or its disks hang. */
   #stalledUntil = 0;
   #failure: Violation | undefined;
-  readonly #hasRealStore: boolean;
+  readonly #storeKind: NonNullable<WorldOptions["store"]>;
   readonly #opening: Promise<void>[] = [];
 
   constructor({ seed, broken, makeSite, store, ignoresMissing }: WorldOptions) {
-    this.#hasRealStore = store === "real";
+    this.#storeKind = store ?? "model";
     this.random = new SeededRandom(seed);
     this.#broken = new Set(broken === undefined ? [] : [broken]);
     this.checker = new Checker({
@@ -61,6 +63,11 @@ export class World {
     const count = 2 + this.random.below(3);
     this.sensors = Array.from({ length: 2 * count }, (_, place) => sensorId(`s${place >> 1}.${place % 2}`));
     this.#devices = Array.from({ length: count }, (_, place) => new ModelDevice(this, place));
+  }
+
+  /** Devices freeze, and the schedules are such as try it. */
+  get freezes(): boolean {
+    return this.#storeKind === "freezing";
   }
 
   isBroken(rule: Rule): boolean {
@@ -110,13 +117,14 @@ export class World {
     };
     if (this.#isPeace) send(100);
     else if (random.below(5) > 0) {
-      send(random.below(20) === 0 ? 30_000 : 300);
+      send(random.below(this.freezes ? 5 : 20) === 0 ? 30_000 : 300);
       if (random.below(6) === 0) send(random.below(3) === 0 ? 30_000 : 2000);
     }
   }
 
   newCard(): Medium {
-    return this.#hasRealStore ? new RealCard() : new Card();
+    const makers = { real: RealCard, model: Card, freezing: FreezingCard };
+    return new makers[this.#storeKind]();
   }
 
   /** `opened` is called before time goes on. */
@@ -126,6 +134,12 @@ export class World {
       random: this.random,
       taken: (readings: readonly Reading[]) => this.checker.taken(origin, readings),
     };
+    if (whole.card instanceof FreezingCard) {
+      const broken = [...this.#broken].find((rule) => rule in freezingRules) as FreezingRule | undefined;
+      const store = new FreezingStore({ ...whole, card: whole.card, broken, checker: this.checker });
+      opened({ store, powerCut: () => store.powerCut() });
+      return;
+    }
     if (whole.card instanceof Card) {
       const store = new ModelStore({ ...whole, card: whole.card, broken: this.#broken });
       opened({ store, powerCut: () => store.powerCut() });
@@ -159,13 +173,16 @@ export class World {
     const device = this.#devices[random.below(this.#devices.length)];
     if (device === undefined) return;
     if (random.below(3) === 0) this.#drawer.push({ device, copy: device.copyCard() });
-    const kind = random.below(13);
+    const kind = random.below(this.freezes ? 19 : 13);
     if (kind <= 3) this.#powerCycle(device);
     else if (kind <= 6) this.#electAnyone();
     else if (kind <= 8) this.#define();
     else if (kind === 9) device.setClock(random.below(3000) - 1500);
     else if (kind === 10) this.#stalledUntil = this.time.now + random.below(6000);
-    else this.#newIncarnation(device);
+    else if (kind <= 12) this.#newIncarnation(device);
+    else if (kind <= 14) this.#cutOff(device);
+    else if (kind <= 16) this.#powerCutWhileCutOff(device);
+    else this.#swapSoon(device);
   }
 
   #newIncarnation(device: ModelDevice): void {
@@ -177,13 +194,41 @@ export class World {
     this.#powerCycle(device);
   }
 
+  #cutOff(device: ModelDevice, span = milliseconds(this.random.below(15_000))): void {
+    device.isCutOff = true;
+    this.time.schedule(span, "connected again", () => {
+      device.isCutOff = false;
+    });
+  }
+
+  /** It comes back with what it had, hears nobody, and its card fills; what it sent before may still be on its way. */
+  #powerCutWhileCutOff(device: ModelDevice): void {
+    device.powerOff();
+    device.powerOn();
+    this.#cutOff(device, seconds(20));
+  }
+
+  /** A copy of its card, made while much on it waited, takes over when some of that has been counted. */
+  #swapSoon(device: ModelDevice): void {
+    device.isCutOff = true;
+    this.time.schedule(seconds(8), "connected again", () => {
+      device.isCutOff = false;
+      const copy = device.copyCard();
+      this.time.schedule(milliseconds(this.random.below(5000)), "swap", () => {
+        if (this.#isPeace) return;
+        device.swapCard(copy);
+        device.powerOn();
+      });
+    });
+  }
+
   #powerCycle(device: ModelDevice): void {
     device.powerOff();
     this.time.schedule(milliseconds(this.random.below(8000)), "power on", () => device.powerOn());
   }
 
   #electAnyone(): void {
-    const alive = this.#devices.filter((device) => device.isOn);
+    const alive = this.#devices.filter((device) => device.isOn && !device.isCutOff);
     const next = alive[this.random.below(alive.length)];
     if (next !== undefined) this.#elect(next);
   }
@@ -239,6 +284,7 @@ export class World {
     this.#isPeace = true;
     for (const device of this.#devices) {
       device.setClock(0);
+      device.isCutOff = false;
       device.powerOn();
     }
     await this.#advance(seconds(10));
