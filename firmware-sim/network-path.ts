@@ -39,6 +39,10 @@ export const faultless: NetworkFaults = {
   attemptTimeout: milliseconds(10_000),
 };
 
+/** The newest counts. */
+export const inWeather = (usual: NetworkFaults, weather: readonly Partial<NetworkFaults>[]): NetworkFaults =>
+  weather.reduce<NetworkFaults>((faults, each) => ({ ...faults, ...each }), usual);
+
 export type Direction = "to-broker" | "from-broker";
 /** `to-broker`: nothing gets from the device to the broker; what the broker says still arrives. */
 export type Cut = "both" | Direction;
@@ -56,36 +60,72 @@ export interface Lane {
 export class NetworkPath {
   readonly device: string;
   readonly url: string;
-  faults: NetworkFaults;
-  #cut: Cut | undefined;
+  /** Within one machine: no radio lies between, so there is neither weather nor a cut. */
+  readonly isLoopback: boolean;
+  #usual: NetworkFaults;
+  #faults: NetworkFaults;
+  /** Of this path, the newest last: where several say something, it counts. */
+  #weather: readonly Partial<NetworkFaults>[] = [];
+  /** An object for each. */
+  readonly #cuts = new Set<{ readonly cut: Cut }>();
   /** What TCP goes on trying to send, by direction, in order. */
   readonly #waiting: Record<Direction, (() => void)[]> = { "to-broker": [], "from-broker": [] };
   readonly #time: VirtualTime;
   readonly #random: SeededRandom;
 
   constructor(
-    ends: { readonly device: string; readonly url: string },
+    ends: { readonly device: string; readonly url: string; readonly isLoopback: boolean },
     world: { readonly time: VirtualTime; readonly random: SeededRandom },
-    faults: NetworkFaults,
+    usual: NetworkFaults,
   ) {
     this.device = ends.device;
     this.url = ends.url;
+    this.isLoopback = ends.isLoopback;
     this.#time = world.time;
     this.#random = world.random;
-    this.faults = faults;
+    this.#usual = usual;
+    this.#faults = this.#combined();
   }
 
-  get cut(): Cut | undefined {
-    return this.#cut;
+  get faults(): NetworkFaults {
+    return this.#faults;
   }
 
-  set cut(cut: Cut | undefined) {
-    this.#cut = cut;
-    for (const direction of directions) if (this.isOpen(direction)) this.#sendWaiting(direction);
+  /** Where no weather of this path says otherwise. */
+  set usual(usual: NetworkFaults) {
+    this.#usual = usual;
+    this.#faults = this.#combined();
+  }
+
+  /** Until what it answers is called. */
+  beginWeather(faults: Partial<NetworkFaults>): () => void {
+    const own = { ...faults };
+    this.#weather = [...this.#weather, own];
+    this.#faults = this.#combined();
+    return () => {
+      this.#weather = this.#weather.filter((each) => each !== own);
+      this.#faults = this.#combined();
+    };
+  }
+
+  /** Until what it answers is called, or `heal`: beside other cuts, which go on. */
+  beginCut(cut: Cut): () => void {
+    const own = { cut };
+    if (!this.isLoopback) this.#cuts.add(own);
+    return () => {
+      if (this.#cuts.delete(own)) this.#goOn();
+    };
+  }
+
+  /** Ends all cuts. */
+  heal(): void {
+    this.#cuts.clear();
+    this.#goOn();
   }
 
   isOpen(direction: Direction): boolean {
-    return this.#cut === undefined || (this.#cut !== "both" && this.#cut !== direction);
+    for (const { cut } of this.#cuts) if (cut === "both" || cut === direction) return false;
+    return true;
   }
 
   /**
@@ -97,13 +137,21 @@ export class NetworkPath {
     else if (this.#waiting[direction].length < waitingMax) this.#waiting[direction].push(send);
   }
 
+  #combined(): NetworkFaults {
+    return this.isLoopback ? faultless : inWeather(this.#usual, this.#weather);
+  }
+
+  #goOn(): void {
+    for (const direction of directions) if (this.isOpen(direction)) this.#sendWaiting(direction);
+  }
+
   #sendWaiting(direction: Direction): void {
     for (const send of this.#waiting[direction].splice(0)) send();
   }
 
   /** How many copies of a message arrive: usually one; none when it is lost. */
   copies(qos: 0 | 1, direction: Direction): 0 | 1 | 2 {
-    const { loss, repetition, redelivery } = this.faults;
+    const { loss, repetition, redelivery } = this.#faults;
     if (qos === 1) return direction === "from-broker" && this.#happens(redelivery) ? 2 : 1;
     if (this.#happens(loss)) return 0;
     return this.#happens(repetition) ? 2 : 1;
@@ -111,7 +159,7 @@ export class NetworkPath {
 
   /** When a message that is sent now arrives: not before the one before it, unless it is out of order. */
   arrival(lane: Lane, qos: 0 | 1): Instant {
-    const { reordering, reorderDelay } = this.faults;
+    const { reordering, reorderDelay } = this.#faults;
     const at = this.#time.now + this.latency();
     if (qos === 0 && this.#happens(reordering)) return instant(at + this.#random.fraction() * reorderDelay);
     lane.last = Math.max(at, lane.last);
@@ -119,7 +167,7 @@ export class NetworkPath {
   }
 
   latency(): Duration {
-    const { latencyMin, latencyMax, spikes, spikeDelay } = this.faults;
+    const { latencyMin, latencyMax, spikes, spikeDelay } = this.#faults;
     const spike = this.#happens(spikes) ? this.#random.fraction() * spikeDelay : 0;
     return milliseconds(latencyMin + this.#random.fraction() * (latencyMax - latencyMin) + spike);
   }

@@ -4,7 +4,7 @@
 import { assert, SkeinError } from "../src/base/errors.ts";
 import type { MqttLink, MqttLinks } from "../src/base/ports/mqtt-link.ts";
 import type { Door } from "./event-queue.ts";
-import { type Cut, faultless, type NetworkFaults, NetworkPath } from "./network-path.ts";
+import { type Cut, faultless, inWeather, type NetworkFaults, NetworkPath } from "./network-path.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import { SimulatedBroker } from "./simulated-broker.ts";
 import { SimulatedLink } from "./simulated-link.ts";
@@ -19,8 +19,10 @@ export class SimulatedNetwork {
   readonly #links = new Map<string, Set<SimulatedLink>>();
   /** By device and broker. */
   readonly #paths = new Map<string, Map<string, NetworkPath>>();
-  /** What differs on a path from the faults of all. */
-  readonly #pairFaults = new Map<NetworkPath, Partial<NetworkFaults>>();
+  /** Devices that embed a broker, by its URL. */
+  readonly #hosts = new Map<string, string>();
+  /** Of every path, the newest last. */
+  #weather: readonly Partial<NetworkFaults>[] = [];
 
   constructor(time: VirtualTime, random: SeededRandom, faults: Partial<NetworkFaults> = {}) {
     this.#time = time;
@@ -28,23 +30,33 @@ export class SimulatedNetwork {
     this.#faults = { ...faultless, ...faults };
   }
 
-  /** Of every path; what a pair was given for itself stays. */
+  /** What every path is like where no weather says otherwise. */
   setFaults(faults: Partial<NetworkFaults>): void {
     this.#faults = { ...this.#faults, ...faults };
-    for (const path of this.#allPaths()) this.#refresh(path);
+    this.#refresh();
   }
 
-  /** The weather between one device and one broker, where it differs from that of all; `undefined`: no more. */
-  setPairFaults(device: string, url: string, faults: Partial<NetworkFaults> | undefined): void {
-    const path = this.#path(device, url);
-    if (faults === undefined) this.#pairFaults.delete(path);
-    else this.#pairFaults.set(path, { ...this.#pairFaults.get(path), ...faults });
-    this.#refresh(path);
+  /** Of every path, until what it answers is called: where weathers overlap, the newest counts. */
+  beginWeather(faults: Partial<NetworkFaults>): () => void {
+    const own = { ...faults };
+    this.#weather = [...this.#weather, own];
+    this.#refresh();
+    return () => {
+      this.#weather = this.#weather.filter((each) => each !== own);
+      this.#refresh();
+    };
   }
 
-  addBroker(url: string): SimulatedBroker {
+  /** The same between one device and one broker, where it counts more than that of all. */
+  beginPairWeather(device: string, url: string, faults: Partial<NetworkFaults>): () => void {
+    return this.#path(device, url).beginWeather(faults);
+  }
+
+  /** `host`: the device that embeds it, and reaches it whatever the network is like. */
+  addBroker(url: string, host?: string): SimulatedBroker {
     const broker = new SimulatedBroker(url, this.#time, this.#random.fork(url));
     this.#brokers.set(url, broker);
+    if (host !== undefined) this.#hosts.set(url, host);
     return broker;
   }
 
@@ -79,29 +91,35 @@ export class SimulatedNetwork {
     for (const link of links) link.kill();
   }
 
-  /** Between one device and one broker, until `heal`. Connections stay until a keep-alive is missed. */
-  cut(device: string, url: string, cut: Cut = "both"): void {
-    this.#path(device, url).cut = cut;
+  /**
+   * Between one device and one broker, until what it answers is called, or `heal`; other cuts go on beside it. Connections stay until
+   * a keep-alive is missed.
+   */
+  cut(device: string, url: string, cut: Cut = "both"): () => void {
+    return this.#path(device, url).beginCut(cut);
   }
 
+  /** Ends the cuts between one device and one broker. */
   heal(device: string, url: string): void {
-    this.#path(device, url).cut = undefined;
+    this.#path(device, url).heal();
   }
 
   /** Ends all cuts. */
   healAll(): void {
-    for (const path of this.#allPaths()) path.cut = undefined;
+    for (const path of this.#allPaths()) path.heal();
   }
 
-  /** Ends all weather that only some pairs have. */
-  clearPairFaults(): void {
-    const paths = [...this.#pairFaults.keys()];
-    this.#pairFaults.clear();
-    for (const path of paths) this.#refresh(path);
+  /** What lies between a device and a broker now, for who looks. */
+  between(device: string, url: string): Pick<NetworkPath, "faults" | "isOpen"> {
+    return this.#path(device, url);
   }
 
-  #refresh(path: NetworkPath): void {
-    path.faults = { ...this.#faults, ...this.#pairFaults.get(path) };
+  #refresh(): void {
+    for (const path of this.#allPaths()) path.usual = this.#usual;
+  }
+
+  get #usual(): NetworkFaults {
+    return inWeather(this.#faults, this.#weather);
   }
 
   *#allPaths(): Iterable<NetworkPath> {
@@ -113,7 +131,8 @@ export class SimulatedNetwork {
     this.#paths.set(device, paths);
     let path = paths.get(url);
     if (path === undefined) {
-      path = new NetworkPath({ device, url }, { time: this.#time, random: this.#random }, this.#faults);
+      const isLoopback = this.#hosts.get(url) === device;
+      path = new NetworkPath({ device, url, isLoopback }, { time: this.#time, random: this.#random }, this.#usual);
       paths.set(url, path);
     }
     return path;

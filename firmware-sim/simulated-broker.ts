@@ -16,6 +16,15 @@ export interface SimulatedBrokerStatistics {
   readonly wills: number;
 }
 
+export interface BrokerTroubles {
+  /** In ms. */
+  readonly delay: number;
+  readonly isRefusing: boolean;
+  readonly isReplaying: boolean;
+  /** A fraction. */
+  readonly lostAcknowledgements: number;
+}
+
 /** What a hung or slow broker holds in its sockets at most; what comes later is lost. */
 const heldMax = 100_000;
 const routesMax = 10_000;
@@ -60,6 +69,16 @@ export class SimulatedBroker {
 
   get isRefusing(): boolean {
     return this.#isRefusing;
+  }
+
+  /** What it was told to do badly, for who looks. */
+  get troubles(): BrokerTroubles {
+    return {
+      delay: this.#delay,
+      isRefusing: this.#isRefusing,
+      isReplaying: this.#isReplaying,
+      lostAcknowledgements: this.#lostAcknowledgements,
+    };
   }
 
   /** Of the clients that are connected, in order. */

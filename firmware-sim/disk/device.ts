@@ -81,6 +81,10 @@ export class SimulatedDevice {
     this.latency = latency;
   }
 
+  get isHung(): boolean {
+    return this.#isHung;
+  }
+
   /** From now on nothing ends, until `resume`. */
   hang(): void {
     this.#isHung = true;

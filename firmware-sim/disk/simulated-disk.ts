@@ -113,6 +113,12 @@ export class SimulatedDisk {
     });
   }
 
+  /** What it was told to do badly, for who looks. */
+  get troubles(): { readonly isFull: boolean; readonly isHung: boolean; readonly latency: DiskLatency } {
+    const { isFull, isHung, latency } = this.#device;
+    return { isFull, isHung, latency };
+  }
+
   /** Nothing ends any more, until `resume`. */
   hang(): void {
     this.#device.hang();

@@ -186,7 +186,6 @@ class WorldRun {
     const world = this.#world;
     for (const end of [...this.#ends]) end();
     world.network.healAll();
-    world.network.setFaults(world.calm);
     for (const machine of world.machines) machine.powerOn();
     for (const client of this.#clients) client.rest();
     const began = world.time.now;

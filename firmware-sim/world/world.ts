@@ -14,7 +14,6 @@ import { DeviceGate } from "../device-gate.ts";
 import { SimulatedDisk, usualDisk } from "../disk/simulated-disk.ts";
 import { lineLogger } from "../line-logger.ts";
 import { SimulatedNetwork } from "../network.ts";
-import { faultless, type NetworkFaults } from "../network-path.ts";
 import { SeededRandom } from "../seeded-random.ts";
 import type { SimulatedBroker } from "../simulated-broker.ts";
 import { VirtualClock, VirtualTime } from "../virtual-clock.ts";
@@ -58,8 +57,6 @@ export class World {
   readonly log: string[] = [];
   /** Processes that ended by themselves. */
   readonly exits: { readonly at: Instant; readonly machine: string; readonly failure: SkeinError }[] = [];
-  /** The network when no fault is on. */
-  readonly calm: NetworkFaults = faultless;
   /** Members that will never be heard again, because what they promised on is gone. */
   readonly #lostMembers = new Set<MemberKey>();
   /** Faults that are on and hide something. */
@@ -75,7 +72,7 @@ export class World {
     this.time.trace = (source, target, kind, payload) => this.trace.add(this.time.now, source, target, kind, payload);
     this.checkpost = new Checkpost(this.time, [() => this.steps, ...checkers]);
     this.network = new SimulatedNetwork(this.time, this.random.fork("network"));
-    this.brokers = plan.brokers.map((_, i) => this.network.addBroker(brokerUrl(i + 1)));
+    this.brokers = plan.brokers.map((host, i) => this.network.addBroker(brokerUrl(i + 1), host));
     this.network.addBroker(uplinkUrl).accepted = ({ topic, payload, retain, qos }, { clientId, device }) =>
       this.checkpost.tell("uplink", { topic, payload, retain, qos, clientId }, device);
     this.sensors = new UniqueSensors((sensor, clock, value) => {
@@ -120,6 +117,11 @@ export class World {
     return lost + 1 <= (current.length - 1) / 2;
   }
 
+  /** Those that the machine embeds. */
+  brokersIn({ name }: Machine): readonly SimulatedBroker[] {
+    return this.brokers.filter((_, i) => this.plan.brokers[i] === name);
+  }
+
   /** What the member of this machine promised is gone, with its card or from it. */
   loseMember(machine: Machine, what: "everything" | "agreement"): void {
     for (const member of machine.members()) this.#lostMembers.add(member);
@@ -130,7 +132,9 @@ export class World {
   copyOf(card: Card, serial?: string): Card {
     const copy = this.newCard();
     this.checkpost.tell("cardCopied", card.name, copy.name);
-    return { name: copy.name, disk: card.disk.copy(serial ?? `cid:${copy.name}`) };
+    const disk = card.disk.copy(serial ?? `cid:${copy.name}`);
+    disk.setLatency(usualDisk); // what is slow is the old card
+    return { name: copy.name, disk };
   }
 
   /** The machine and its card leave the site for good. */
@@ -252,7 +256,7 @@ export class World {
       configuration: (machine) => this.#configuration(machine),
       cutLinks: (machine) => {
         this.network.kill(machine.name);
-        this.#brokerOf(machine)?.crash();
+        for (const broker of this.brokersIn(machine)) broker.crash();
       },
       ended: (machine) => this.checkpost.end(machine.name),
       exited: (machine, failure) => {
@@ -265,13 +269,8 @@ export class World {
     };
   }
 
-  #brokerOf(machine: Machine): SimulatedBroker | undefined {
-    const at = this.plan.brokers.findIndex((host) => host === machine.name);
-    return this.brokers[at];
-  }
-
   #configuration(machine: Machine): AgentConfiguration {
-    this.#brokerOf(machine)?.restart();
+    for (const broker of this.brokersIn(machine)) broker.restart();
     return {
       site: worldSite,
       device: machine.device,

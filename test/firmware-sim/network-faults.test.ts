@@ -80,7 +80,7 @@ describe("the weather of one pair", () => {
   it("is that pair's alone, on top of everybody's, and ends when it is told so (loss between one device and the broker)", () => {
     const other = new Client(time, network, "other");
     time.run(seconds(1));
-    network.setPairFaults("hearer", url, { loss: 0.5 });
+    const clear = network.beginPairWeather("hearer", url, { loss: 0.5 });
     network.setFaults({ latencyMin: milliseconds(300), latencyMax: milliseconds(300) });
     const sentAt = time.now;
     for (const text of numbers(200)) speaker.say(text);
@@ -89,7 +89,7 @@ describe("the weather of one pair", () => {
     expect(hearer.texts.length).toBeGreaterThan(60);
     expect(hearer.texts.length).toBeLessThan(140);
     expect((hearer.arrivals[0] ?? 0) - sentAt).toBeCloseTo(600, 6);
-    network.setPairFaults("hearer", url, undefined);
+    clear();
     hearer.told.length = 0;
     for (const text of numbers(200)) speaker.say(text);
     time.run(seconds(2));
@@ -97,7 +97,7 @@ describe("the weather of one pair", () => {
   });
 
   it("has spikes: a message is late now and then, and what follows it waits (one in ten, up to 5 s)", () => {
-    network.setPairFaults("hearer", url, { spikes: 0.1, spikeDelay: seconds(5) });
+    network.beginPairWeather("hearer", url, { spikes: 0.1, spikeDelay: seconds(5) });
     const sent: number[] = [];
     for (const text of numbers(300)) {
       sent.push(time.now);
@@ -119,12 +119,57 @@ describe("the weather of one pair", () => {
     expect(hearer.texts.length).toBeGreaterThan(120);
   });
 
-  it("is cleared with that of all other pairs", () => {
-    network.setPairFaults("hearer", url, { loss: 1 });
-    network.clearPairFaults();
-    speaker.say("heard");
-    time.run(seconds(1));
-    expect(hearer.texts).toEqual(["heard"]);
+  it("that overlaps other weather of the pair, or of all, ends alone (three at once, the first ends first)", () => {
+    const clears = [
+      network.beginPairWeather("hearer", url, { loss: 0.3 }),
+      network.beginWeather({ loss: 0.1, latencyMax: milliseconds(20) }),
+      network.beginPairWeather("hearer", url, { loss: 0.7 }),
+    ];
+    const losses = () => ["hearer", "speaker"].map((name) => network.between(name, url).faults.loss);
+    expect(losses()).toEqual([0.7, 0.1]);
+    clears[0]?.();
+    expect(losses()).toEqual([0.7, 0.1]);
+    clears[2]?.();
+    expect(losses()).toEqual([0.1, 0.1]);
+    clears[1]?.();
+    expect(losses()).toEqual([0, 0]);
+    expect(network.between("hearer", url).faults.latencyMax).toBe(1);
+  });
+});
+
+describe("the path of a device to the broker that it embeds", () => {
+  it("knows neither weather nor cuts: there is no radio in between", () => {
+    const own = "mqtt://own:1883";
+    network.addBroker(own, "host");
+    network.setFaults({ loss: 1 });
+    network.beginWeather({ latencyMin: seconds(1), latencyMax: seconds(1) });
+    network.beginPairWeather("host", own, { spikes: 1, spikeDelay: seconds(9) });
+    network.cut("host", own);
+    network.cut("guest", own);
+    const told: string[] = [];
+    const open = (device: string) =>
+      network.device(device).open(
+        {
+          url: own,
+          clientId: device,
+          keepAlive: seconds(10),
+          subscriptions: [{ filter: "#", qos: 0 }],
+          maxPendingBytes: 1_000,
+        },
+        {
+          up: () => told.push(`${device} up`),
+          down: () => told.push(`${device} down`),
+          message: ({ topic }) => told.push(`${device} heard ${topic}`),
+        },
+      );
+    const link = open("host");
+    open("guest");
+    time.run(milliseconds(10));
+    link.publish({ topic: "t", payload: Buffer.from("x"), qos: 0, retain: false });
+    time.run(milliseconds(10));
+    expect(told).toEqual(["host up", "host heard t"]);
+    time.run(seconds(30));
+    expect(told).toEqual(["host up", "host heard t", "guest down", "guest down"]);
   });
 });
 
@@ -366,6 +411,19 @@ describe("a connection that stalls in a cut without ending", () => {
     speaker.say("later", { qos: 1 });
     time.run(seconds(1));
     expect(hearer.texts.filter((text) => !text.startsWith("will"))).toEqual(["later"]);
+  });
+
+  it("goes on when the last of several cuts is over, and in each direction when none keeps it back", () => {
+    const ends = [network.cut("speaker", url), network.cut("speaker", url, "to-broker")];
+    const isOpen = () => (["to-broker", "from-broker"] as const).map((way) => network.between("speaker", url).isOpen(way));
+    const codes = speaker.say("kept back", { qos: 1 });
+    ends[0]?.();
+    time.run(seconds(1));
+    expect([isOpen(), codes]).toEqual([[false, true], []]);
+    ends[0]?.(); // over is over
+    ends[1]?.();
+    time.run(seconds(1));
+    expect([isOpen(), codes]).toEqual([[true, true], ["ok"]]);
   });
 
   it("delivers to a subscriber when it goes on", () => {

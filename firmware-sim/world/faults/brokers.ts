@@ -1,9 +1,21 @@
 // Faults of the brokers of the site.
 
-import { milliseconds } from "../../../src/base/units.ts";
+import { type Duration, milliseconds } from "../../../src/base/units.ts";
 import type { SimulatedBroker } from "../../simulated-broker.ts";
 import type { FaultKind, PlannedFault } from "../fault.ts";
 import type { World } from "../world.ts";
+import { Holds } from "./holds.ts";
+
+const hung = new Holds<SimulatedBroker, true>((broker, isHung) => (isHung ? broker.hang() : broker.thaw()));
+const slow = new Holds<SimulatedBroker, Duration>((broker, delay) => broker.slow(delay ?? milliseconds(0)));
+const refusing = new Holds<SimulatedBroker, true>((broker, isRefusing) =>
+  isRefusing ? broker.refuseClients() : broker.admitClients(),
+);
+const replaying = new Holds<SimulatedBroker, true>((broker, isReplaying) =>
+  broker.replayOnReconnect(isReplaying === true),
+);
+
+export const hangBroker = (broker: SimulatedBroker): (() => void) => hung.begin(broker, true);
 
 /** One that a device embeds starts with its agent: not while that has no power. */
 function restart(world: World, broker: SimulatedBroker): void {
@@ -37,8 +49,7 @@ export const brokerFaults: readonly FaultKind[] = [
     lasts: [500, 60_000],
     begin: (world, fault) => {
       const broker = brokerAt(world, fault);
-      broker?.hang();
-      return broker && (() => broker.thaw());
+      return broker && hangBroker(broker);
     },
   },
   {
@@ -61,8 +72,7 @@ export const brokerFaults: readonly FaultKind[] = [
     lasts: [2_000, 60_000],
     begin: (world, fault) => {
       const broker = brokerAt(world, fault);
-      broker?.slow(milliseconds(20 + 1_500 * fault.strength ** 3));
-      return broker && (() => broker.slow(milliseconds(0)));
+      return broker && slow.begin(broker, milliseconds(20 + 1_500 * fault.strength ** 3));
     },
   },
   {
@@ -73,8 +83,7 @@ export const brokerFaults: readonly FaultKind[] = [
     lasts: [2_000, 60_000],
     begin: (world, fault) => {
       const broker = brokerAt(world, fault);
-      broker?.refuseClients();
-      return broker && (() => broker.admitClients());
+      return broker && refusing.begin(broker, true);
     },
   },
   {
@@ -85,8 +94,7 @@ export const brokerFaults: readonly FaultKind[] = [
     lasts: [20_000, 240_000],
     begin: (world, fault) => {
       const broker = brokerAt(world, fault);
-      broker?.replayOnReconnect(true);
-      return broker && (() => broker.replayOnReconnect(false));
+      return broker && replaying.begin(broker, true);
     },
   },
 ];

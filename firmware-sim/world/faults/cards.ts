@@ -5,6 +5,7 @@ import type { FaultKind, PlannedFault } from "../fault.ts";
 import type { Machine } from "../machine.ts";
 import type { World } from "../world.ts";
 import { machineAt } from "./devices.ts";
+import { takePower } from "./power.ts";
 
 /** In the names of backups. */
 export const backupMark = "backup";
@@ -13,9 +14,9 @@ export const backupMark = "backup";
 function whileOff(world: World, fault: PlannedFault, change: (machine: Machine) => boolean): (() => void) | undefined {
   const machine = machineAt(world, fault);
   if (machine?.isUp !== true || !world.mayLoseCard(machine)) return undefined;
-  machine.cutPower();
-  if (change(machine)) return () => machine.powerOn();
-  machine.powerOn();
+  const back = takePower(machine);
+  if (change(machine)) return back;
+  back();
   return undefined;
 }
 

@@ -2,7 +2,24 @@
 
 import { hours, milliseconds } from "../../../src/base/units.ts";
 import type { FaultKind } from "../fault.ts";
+import type { Machine, WallState } from "../machine.ts";
 import { machineAt } from "./devices.ts";
+import { Holds } from "./holds.ts";
+
+/** A clock is right again once its source is there, and is right itself. */
+function correct(machine: Machine): void {
+  if (machine.wall.hasSource && !wrong.isHeld(machine)) machine.clock?.synchronize();
+}
+
+const wrong = new Holds<Machine, true>((machine, isWrong) => {
+  if (!isWrong) correct(machine);
+});
+
+const withoutSource = new Holds<Machine, WallState>((machine, wall) => {
+  machine.wall = wall ?? { hasBattery: true, hasSource: true };
+  if (wall === undefined) correct(machine);
+  else machine.clock?.setSynchronized(false);
+});
 
 export const clockFaults: readonly FaultKind[] = [
   {
@@ -14,7 +31,7 @@ export const clockFaults: readonly FaultKind[] = [
       const machine = machineAt(world, fault);
       if (machine?.hasPower !== true) return undefined;
       machine.clock?.jumpWall(milliseconds((fault.strength - 0.5) * 4 * hours(24)));
-      return () => machine.clock?.synchronize();
+      return wrong.begin(machine, true);
     },
   },
   {
@@ -25,12 +42,7 @@ export const clockFaults: readonly FaultKind[] = [
     begin: (world, fault) => {
       const machine = machineAt(world, fault);
       if (machine === undefined) return undefined;
-      machine.wall = { ...machine.wall, hasSource: false };
-      machine.clock?.setSynchronized(false);
-      return () => {
-        machine.wall = { ...machine.wall, hasSource: true };
-        machine.clock?.synchronize();
-      };
+      return withoutSource.begin(machine, { hasBattery: true, hasSource: false });
     },
   },
   {
@@ -42,12 +54,9 @@ export const clockFaults: readonly FaultKind[] = [
       const machine = machineAt(world, fault);
       if (machine?.hasPower !== true) return undefined;
       machine.cutPower();
-      machine.wall = { hasBattery: false, hasSource: false };
+      const end = withoutSource.begin(machine, { hasBattery: false, hasSource: false });
       machine.powerOn();
-      return () => {
-        machine.wall = { hasBattery: true, hasSource: true };
-        machine.clock?.synchronize();
-      };
+      return end;
     },
   },
 ];

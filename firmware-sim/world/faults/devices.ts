@@ -1,29 +1,30 @@
 // Faults of whole devices: power, process, and the people who pull plugs.
 
-import type { FaultKind, PlannedFault } from "../fault.ts";
+import { type FaultKind, over, type PlannedFault } from "../fault.ts";
 import type { Machine } from "../machine.ts";
 import type { World } from "../world.ts";
+import { hangBroker } from "./brokers.ts";
+import { Holds, together } from "./holds.ts";
+import { giveBackPower, takePower } from "./power.ts";
 
 export function machineAt(world: World, { target }: PlannedFault): Machine | undefined {
   return world.machines[target % world.machines.length];
 }
 
-function cutPowerOf(machine: Machine | undefined): (() => void) | undefined {
-  if (machine?.hasPower !== true) return undefined;
-  machine.cutPower();
-  return () => machine.powerOn();
-}
+const cutPowerOf = (machine: Machine | undefined): (() => void) | undefined =>
+  machine?.hasPower === true ? takePower(machine) : undefined;
+
+/** A power cut ends it for the process, and another one may begin. */
+const suspended = new Holds<Machine, true>(({ gate }, isSuspended) => {
+  if (isSuspended) gate.pause();
+  else gate.resume();
+});
 
 /** A broker that the process embeds is suspended with it. */
 function suspend(world: World, machine: Machine): (() => void) | undefined {
   if (machine.gate.isPaused) return undefined;
-  machine.gate.pause();
-  const embedded = world.brokers.filter((_, i) => world.plan.brokers[i] === machine.name);
-  for (const broker of embedded) broker.hang();
-  return () => {
-    for (const broker of embedded) broker.thaw();
-    machine.gate.resume();
-  };
+  const resume = suspended.begin(machine, true);
+  return together([...world.brokersIn(machine).map(hangBroker), resume]);
 }
 
 export const deviceFaults: readonly FaultKind[] = [
@@ -52,13 +53,9 @@ export const deviceFaults: readonly FaultKind[] = [
     begin: (world, { lasts }) => {
       const voters = world.machines.filter((machine) => machine.status()?.isVoter === true);
       if (voters.length === 0) return undefined;
-      for (const machine of voters) machine.cutPower();
-      for (const [i, machine] of voters.entries()) {
-        world.after((lasts * i) / voters.length, "power is back", () => machine.powerOn());
-      }
-      return () => {
-        for (const machine of voters) machine.powerOn();
-      };
+      const backs = voters.map(takePower);
+      for (const [i, back] of backs.entries()) world.after((lasts * i) / voters.length, "power is back", back);
+      return together(backs);
     },
   },
   {
@@ -68,11 +65,8 @@ export const deviceFaults: readonly FaultKind[] = [
     weight: 1,
     lasts: [1_000, 30_000],
     begin: (world) => {
-      const running = world.machines.filter(({ hasPower }) => hasPower);
-      for (const machine of running) machine.cutPower();
-      return () => {
-        for (const machine of running) machine.powerOn();
-      };
+      const backs = world.machines.filter(({ hasPower }) => hasPower).map(takePower);
+      return backs.length === 0 ? undefined : together(backs);
     },
   },
   {
@@ -83,10 +77,17 @@ export const deviceFaults: readonly FaultKind[] = [
     begin: (world, fault) => {
       const machine = machineAt(world, fault);
       if (machine?.isUp !== true) return undefined;
-      machine.stop().catch((failure: unknown) => world.break(failure));
+      let isOver = false;
+      let back = over;
+      const stopped = (): void => {
+        if (!isOver) back = takePower(machine);
+      };
+      machine.stop().then(stopped, (failure: unknown) => world.break(failure));
       return () => {
+        isOver = true;
         machine.cutPower(); // where stopping hangs, systemd kills
-        machine.powerOn();
+        back();
+        giveBackPower(machine);
       };
     },
   },
@@ -100,15 +101,16 @@ export const deviceFaults: readonly FaultKind[] = [
       const machine = machineAt(world, fault);
       if (machine?.hasPower !== true) return undefined;
       let isOver = false;
+      let back = over;
       for (let at = 0; at < fault.lasts; at += 2_500) {
         world.after(at, "plug pulled", () => {
-          if (!isOver) machine.cutPower();
+          if (!isOver) back = takePower(machine);
         });
-        world.after(at + 300, "plug put back", () => machine.powerOn());
+        world.after(at + 300, "plug put back", () => back());
       }
       return () => {
         isOver = true; // the storm may end before its time
-        machine.powerOn();
+        back();
       };
     },
   },

@@ -1,9 +1,19 @@
 // Faults of disks that work again afterwards with all that they held.
 
 import { milliseconds } from "../../../src/base/units.ts";
-import { usualDisk } from "../../disk/simulated-disk.ts";
+import type { DiskLatency } from "../../disk/device.ts";
+import { type SimulatedDisk, usualDisk } from "../../disk/simulated-disk.ts";
 import { type FaultKind, over } from "../fault.ts";
+import type { Card } from "../machine.ts";
 import { machineAt } from "./devices.ts";
+import { Holds } from "./holds.ts";
+
+/** Of one life of a card: a power cut ends it. */
+const hung = new Holds<SimulatedDisk, true>((disk, isHung) => (isHung ? disk.hang() : disk.resume()));
+const full = new Holds<Card, true>(({ disk }, isFull) => (isFull ? disk.fill() : disk.makeRoom()));
+const slow = new Holds<Card, Partial<DiskLatency>>(({ disk }, latency) => disk.setLatency(latency ?? usualDisk));
+
+export const fillCard = (card: Card): (() => void) => full.begin(card, true);
 
 export const diskFaults: readonly FaultKind[] = [
   {
@@ -14,9 +24,17 @@ export const diskFaults: readonly FaultKind[] = [
     begin: (world, fault) => {
       const machine = machineAt(world, fault);
       if (machine?.hasPower !== true) return undefined;
-      const { disk } = machine.card;
-      disk.hang();
-      return () => disk.resume();
+      return hung.begin(machine.card.disk, true);
+    },
+  },
+  {
+    name: "coordinator-disk-hang",
+    what: "the coordinator's disk answers nothing for longer than a coordinator waits for it, or almost",
+    weight: 1,
+    lasts: [8_000, 25_000],
+    begin: (world) => {
+      const machine = world.coordinator();
+      return machine && hung.begin(machine.card.disk, true);
     },
   },
   {
@@ -27,9 +45,7 @@ export const diskFaults: readonly FaultKind[] = [
     begin: (world, fault) => {
       const machine = machineAt(world, fault);
       if (machine?.hasPower !== true) return undefined;
-      const { card } = machine;
-      card.disk.fill();
-      return () => card.disk.makeRoom();
+      return fillCard(machine.card);
     },
   },
   {
@@ -40,11 +56,10 @@ export const diskFaults: readonly FaultKind[] = [
     begin: (world, fault) => {
       const machine = machineAt(world, fault);
       if (machine?.isUp !== true) return undefined;
-      const { card } = machine;
-      card.disk.fill();
+      const end = fillCard(machine.card);
       machine.cutPower();
       machine.powerOn();
-      return () => card.disk.makeRoom();
+      return end;
     },
   },
   {
@@ -55,15 +70,10 @@ export const diskFaults: readonly FaultKind[] = [
     begin: (world, fault) => {
       const machine = machineAt(world, fault);
       if (machine?.hasPower !== true) return undefined;
-      const { card } = machine;
-      card.disk.setLatency({
+      return slow.begin(machine.card, {
         syncLatencyMin: milliseconds(5),
         syncLatencyMax: milliseconds(20 + 800 * fault.strength),
       });
-      // The machine's card may be a copy by then.
-      return () => {
-        for (const { disk } of [card, machine.card]) disk.setLatency(usualDisk);
-      };
     },
   },
   {

@@ -5,6 +5,8 @@ import type { RaftEffect } from "../../../src/raft/types.ts";
 import { type FaultKind, over } from "../fault.ts";
 import type { Step } from "../step-hooks.ts";
 import type { World } from "../world.ts";
+import { fillCard } from "./disks.ts";
+import { takePower } from "./power.ts";
 
 /** Until somebody has tidied up. */
 const roomAfter = 10_000;
@@ -14,8 +16,7 @@ const backAfter = 8_000;
 function cutPowerWhen(world: World, meets: (step: Step) => boolean): () => void {
   return world.steps.once(meets, () => {
     const coordinator = world.coordinator();
-    coordinator?.cutPower();
-    world.after(backAfter, "power is back", () => coordinator?.powerOn());
+    if (coordinator !== undefined) world.after(backAfter, "power is back", takePower(coordinator));
   });
 }
 
@@ -75,9 +76,7 @@ export const momentFaults: readonly FaultKind[] = [
       const forget = world.steps.once(
         (step) => has(step, (effect) => effect.kind === "store-chunk"),
         ({ life }) => {
-          const { card } = world.machine(life.machine);
-          card.disk.fill();
-          end = () => card.disk.makeRoom();
+          end = fillCard(world.machine(life.machine).card);
           world.after(roomAfter, "room is made", end);
         },
       );

@@ -6,36 +6,81 @@ import type { FaultKind } from "../fault.ts";
 import type { Machine } from "../machine.ts";
 import type { World } from "../world.ts";
 import { machineAt } from "./devices.ts";
+import { together } from "./holds.ts";
 
 const directions: readonly Cut[] = ["both", "to-broker", "from-broker"];
+const cutOf = (strength: number): Cut => directions[Math.floor(strength * directions.length)] ?? "both";
+
+const urls = (world: World): readonly string[] => world.brokers.map(({ url }) => url);
+const othersThan = (world: World, machine: Machine): readonly Machine[] =>
+  world.machines.filter((each) => each !== machine);
+
+/** The paths over a machine's own Wi-Fi: to the brokers elsewhere, and of all others to those that it embeds. */
+function pathsOf(world: World, machine: Machine): readonly Path[] {
+  const own = world.brokersIn(machine).map(({ url }) => url);
+  const elsewhere = urls(world).filter((url) => !own.includes(url));
+  return [
+    ...elsewhere.map((url) => ({ device: machine.name, url, isInward: false })),
+    ...othersThan(world, machine).flatMap(({ name }) => own.map((url) => ({ device: name, url, isInward: true }))),
+  ];
+}
+
+interface Path {
+  readonly device: string;
+  readonly url: string;
+  /** The broker's end is at the machine in question. */
+  readonly isInward: boolean;
+}
+
+/** What the machine says is on the way to a broker, or from one of its own. */
+const turned = (how: Cut): Cut => (how === "both" ? how : how === "to-broker" ? "from-broker" : "to-broker");
+
+/** Undefined: there is nobody else. */
+function cutOff(world: World, machine: Machine | undefined, how: Cut): (() => void) | undefined {
+  const paths = machine === undefined ? [] : pathsOf(world, machine);
+  if (paths.length === 0) return undefined;
+  return together(
+    paths.map(({ device, url, isInward }) => world.network.cut(device, url, isInward ? turned(how) : how)),
+  );
+}
+
+function cut(world: World, machines: readonly Machine[], brokers: readonly string[]): () => void {
+  return together(machines.flatMap(({ name }) => brokers.map((url) => world.network.cut(name, url))));
+}
+
+/** Of the brokers' URLs those in these machines, and those in others; one that stands alone falls to whoever has fewer. */
+function halvesOfBrokers(world: World, machines: readonly Machine[]): readonly [readonly string[], readonly string[]] {
+  const [own, theirs, alone]: [string[], string[], string[]] = [[], [], []];
+  for (const [i, url] of urls(world).entries()) {
+    const host = world.plan.brokers[i];
+    if (host === undefined) alone.push(url);
+    else (machines.some(({ name }) => name === host) ? own : theirs).push(url);
+  }
+  for (const url of alone) (own.length <= theirs.length ? own : theirs).push(url);
+  return [own, theirs];
+}
 
 /** As where a cable is pulled out of a switch: both ends notice at once. Cut it before it dials again. */
 function reset(world: World, machines: readonly Machine[], brokers: readonly string[]): void {
   for (const machine of machines) for (const url of brokers) world.network.broker(url).reset(machine.name);
 }
 
-function cut(world: World, machines: readonly Machine[], brokers: readonly string[], how: Cut): () => void {
-  for (const machine of machines) for (const url of brokers) world.network.cut(machine.name, url, how);
-  return () => {
-    for (const machine of machines) for (const url of brokers) world.network.heal(machine.name, url);
-  };
-}
-
-/** `machine` and one broker, away from all others, with all connections across reset. Undefined: there is one broker only. */
-export function splitOff(world: World, machine: Machine, broker: number): (() => void) | undefined {
-  const own = urls(world)[broker % world.brokers.length];
-  if (own === undefined || world.brokers.length < 2) return undefined;
+/**
+ * `machine` and one broker, away from all others, with all connections across reset: a broker of its own, or else one that stands
+ * alone. Undefined: there is no such, or no other.
+ */
+export function splitOff(world: World, machine: Machine, number: number): (() => void) | undefined {
+  const inIt = world.brokersIn(machine);
+  const alone = world.brokers.filter((_, i) => world.plan.brokers[i] === undefined);
+  const free = inIt.length > 0 ? inIt : alone;
+  const own = free[number % Math.max(1, free.length)]?.url;
   const theirs = urls(world).filter((url) => url !== own);
-  const others = world.machines.filter((each) => each !== machine);
+  if (own === undefined || theirs.length === 0) return undefined;
+  const others = othersThan(world, machine);
   reset(world, [machine], theirs);
   reset(world, others, [own]);
-  const ends = [cut(world, [machine], theirs, "both"), cut(world, others, [own], "both")];
-  return () => {
-    for (const end of ends) end();
-  };
+  return together([cut(world, [machine], theirs), cut(world, others, [own])]);
 }
-
-const urls = (world: World): readonly string[] => world.brokers.map(({ url }) => url);
 
 export const networkFaults: readonly FaultKind[] = [
   {
@@ -43,16 +88,14 @@ export const networkFaults: readonly FaultKind[] = [
     what: "bad Wi-Fi everywhere: QoS 0 messages are lost, repeated and overtaken, and all are late",
     weight: 3,
     lasts: [5_000, 120_000],
-    begin: (world, { strength }) => {
-      world.network.setFaults({
+    begin: (world, { strength }) =>
+      world.network.beginWeather({
         loss: 0.2 * strength,
         repetition: 0.2 * strength,
         reordering: 0.3 * strength,
         reorderDelay: milliseconds(20 + 300 * strength),
         latencyMax: milliseconds(2 + 60 * strength),
-      });
-      return () => world.network.setFaults(world.calm);
-    },
+      }),
   },
   {
     name: "device-cut",
@@ -60,11 +103,7 @@ export const networkFaults: readonly FaultKind[] = [
     what: "a device is cut off from all brokers, in both directions or in one",
     weight: 3,
     lasts: [500, 90_000],
-    begin: (world, fault) => {
-      const machine = machineAt(world, fault);
-      const how = directions[Math.floor(fault.strength * directions.length)] ?? "both";
-      return machine === undefined ? undefined : cut(world, [machine], urls(world), how);
-    },
+    begin: (world, fault) => cutOff(world, machineAt(world, fault), cutOf(fault.strength)),
   },
   {
     name: "coordinator-cut",
@@ -72,11 +111,7 @@ export const networkFaults: readonly FaultKind[] = [
     what: "the coordinator is cut off from all brokers, in both directions or in one",
     weight: 3,
     lasts: [500, 40_000],
-    begin: (world, { strength }) => {
-      const machine = world.coordinator();
-      const how = directions[Math.floor(strength * directions.length)] ?? "both";
-      return machine === undefined ? undefined : cut(world, [machine], urls(world), how);
-    },
+    begin: (world, { strength }) => cutOff(world, world.coordinator(), cutOf(strength)),
   },
   {
     name: "pair-cut",
@@ -86,8 +121,10 @@ export const networkFaults: readonly FaultKind[] = [
     lasts: [1_000, 60_000],
     begin: (world, fault) => {
       const machine = machineAt(world, fault);
-      const url = urls(world)[Math.floor(fault.strength * world.brokers.length)];
-      return machine === undefined || url === undefined ? undefined : cut(world, [machine], [url], "both");
+      if (machine === undefined) return undefined;
+      const elsewhere = world.brokers.filter((broker) => !world.brokersIn(machine).includes(broker));
+      const broker = elsewhere[Math.floor(fault.strength * elsewhere.length)];
+      return broker && cut(world, [machine], [broker.url]);
     },
   },
   {
@@ -100,12 +137,8 @@ export const networkFaults: readonly FaultKind[] = [
       const size = Math.max(1, Math.floor(strength * world.machines.length));
       const first = world.machines.filter((_, i) => (i + target) % world.machines.length < size);
       const second = world.machines.filter((machine) => !first.includes(machine));
-      const all = urls(world);
-      const half = Math.ceil(all.length / 2);
-      const ends = [cut(world, first, all.slice(half), "both"), cut(world, second, all.slice(0, half), "both")];
-      return () => {
-        for (const end of ends) end();
-      };
+      const [own, theirs] = halvesOfBrokers(world, first);
+      return together([cut(world, first, theirs), cut(world, second, own)]);
     },
   },
   {
@@ -136,10 +169,9 @@ export const networkFaults: readonly FaultKind[] = [
         redelivery: 0.2 * strength,
         latencyMax: milliseconds(5 + 200 * strength),
       };
-      for (const url of urls(world)) world.network.setPairFaults(machine.name, url, faults);
-      return () => {
-        for (const url of urls(world)) world.network.setPairFaults(machine.name, url, undefined);
-      };
+      return together(
+        pathsOf(world, machine).map(({ device, url }) => world.network.beginPairWeather(device, url, faults)),
+      );
     },
   },
 ];

@@ -6,6 +6,7 @@ import type { Machine } from "../machine.ts";
 import { newcomerName, newcomersMax } from "../site-configuration.ts";
 import type { World } from "../world.ts";
 import { machineAt } from "./devices.ts";
+import { giveBackPower } from "./power.ts";
 
 /** So many devices stay, whoever leaves; and brokers stay with those that embed them. */
 const devicesMin = 5;
@@ -93,7 +94,7 @@ export const populationFaults: readonly FaultKind[] = [
       if (machine?.isUp !== true) return undefined;
       return removeInTheEnd(world, machine, () => {
         machine.cutPower();
-        machine.powerOn();
+        giveBackPower(machine);
       });
     },
   },

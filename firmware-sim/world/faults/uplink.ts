@@ -1,7 +1,11 @@
 // Faults between the site and the cloud.
 
+import type { SimulatedBroker } from "../../simulated-broker.ts";
 import type { FaultKind } from "../fault.ts";
 import { uplinkUrl } from "../names.ts";
+import { Holds, together } from "./holds.ts";
+
+const forgetful = new Holds<SimulatedBroker, number>((broker, fraction) => broker.loseAcknowledgements(fraction ?? 0));
 
 export const uplinkFaults: readonly FaultKind[] = [
   {
@@ -9,23 +13,14 @@ export const uplinkFaults: readonly FaultKind[] = [
     what: "nobody reaches the uplink broker",
     weight: 2,
     lasts: [2_000, 240_000],
-    begin: (world) => {
-      for (const { name } of world.machines) world.network.cut(name, uplinkUrl);
-      return () => {
-        for (const { name } of world.machines) world.network.heal(name, uplinkUrl);
-      };
-    },
+    begin: (world) => together(world.machines.map(({ name }) => world.network.cut(name, uplinkUrl))),
   },
   {
     name: "uplink-loses-acknowledgements",
     what: "the uplink broker accepts items, and the site often never hears so",
     weight: 2,
     lasts: [5_000, 120_000],
-    begin: (world, { strength }) => {
-      const broker = world.network.broker(uplinkUrl);
-      broker.loseAcknowledgements(0.1 + 0.8 * strength);
-      return () => broker.loseAcknowledgements(0);
-    },
+    begin: (world, { strength }) => forgetful.begin(world.network.broker(uplinkUrl), 0.1 + 0.8 * strength),
   },
   {
     name: "uplink-crash",

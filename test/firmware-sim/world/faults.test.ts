@@ -62,6 +62,46 @@ describe("faults of devices", () => {
   });
 });
 
+describe("faults of the network", () => {
+  const reached = (one: World) =>
+    one.machines.flatMap(({ name }) =>
+      one.brokers
+        .filter(({ url }) => one.network.between(name, url).isOpen("to-broker"))
+        .map(({ url }) => `${name} to ${url.slice(-6, -5)}`),
+    );
+
+  it("a device that is cut off reaches the broker that it embeds, and nobody else reaches that", () => {
+    const one = new World(1, { ...plan, devices: 3 }, []);
+    const end = faultKind("device-cut").begin(one, { ...planned("device-cut", 10_000), strength: 0 });
+    expect(reached(one)).toEqual(["pi-1 to 1", "pi-2 to 2", "pi-3 to 2"]);
+    end?.();
+    expect(reached(one)).toHaveLength(6);
+  });
+
+  it("of a device that only hears, those who ask at its broker get no answer (cut in one direction)", () => {
+    const one = new World(1, { ...plan, devices: 2 }, []);
+    faultKind("device-cut").begin(one, { ...planned("device-cut", 10_000), strength: 0.4 });
+    const ways = (name: string, url: string | undefined) =>
+      (["to-broker", "from-broker"] as const).filter((way) => one.network.between(name, url ?? "").isOpen(way));
+    const [own, alone] = one.brokers.map(({ url }) => url);
+    expect(ways("pi-1", alone)).toEqual(["from-broker"]);
+    expect(ways("pi-2", own)).toEqual(["to-broker"]);
+    expect(ways("pi-1", own)).toEqual(["to-broker", "from-broker"]);
+  });
+
+  it("a broker goes with the device that embeds it (split, and a coordinator that is split off)", async () => {
+    const one = new World(1, { ...plan, devices: 3 }, []);
+    const end = faultKind("split").begin(one, { ...planned("split", 10_000), target: 2, strength: 0.9 });
+    expect(reached(one)).toEqual(["pi-1 to 1", "pi-2 to 2", "pi-3 to 2"]);
+    end?.();
+    one.machines[0]?.powerOn();
+    await one.run(seconds(5));
+    expect(one.coordinator()?.name).toBe("pi-1");
+    faultKind("coordinator-split-off").begin(one, { ...planned("coordinator-split-off", 10_000), target: 1 });
+    expect(reached(one)).toEqual(["pi-1 to 1", "pi-2 to 2", "pi-3 to 2"]);
+  });
+});
+
 describe("faults of brokers", () => {
   it("one that a device embeds does not start again while the device has no power", async () => {
     const { one, machine, broker, begin } = await world();

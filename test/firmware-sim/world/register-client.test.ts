@@ -62,9 +62,9 @@ async function clientOf(seed: number) {
 it("a client whose first write was lost begins a new session, and writes on", async () => {
   const { world, client, during, operations } = await clientOf(1);
   expect(await during(() => client.readForWriting())).toBe(true);
-  world.network.setFaults({ ...world.calm, loss: 1 });
+  const clear = world.network.beginWeather({ loss: 1 });
   expect(await during(() => client.write())).toBe(false);
-  world.network.setFaults(world.calm);
+  clear();
   await world.run(seconds(30)); // it connects again, if it has to
   const outcomes: unknown[] = [];
   for (let attempt = 0; attempt < 3; attempt++) outcomes.push(await during(() => client.write()));
