@@ -36,8 +36,6 @@ const driftPpmMax = 60;
 /** What a monotonic clock says when the agent starts, at most. */
 const uptimeMsMax = 60_000;
 
-/** Lets promises that are settled go on, all of them. */
-const carriedOn = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
 
 export class World {
   readonly seed: number;
@@ -173,10 +171,20 @@ export class World {
   /** Runs what is due within `span`. Fails with the first broken promise. */
   async run(span: Duration): Promise<void> {
     const until = instant(this.time.now + span);
-    while (this.time.runNext(until)) {
-      await carriedOn();
-      this.#look();
-    }
+    await new Promise<void>((resolve, reject) => {
+      // A tick that is asked for by a microtask comes when no other one is left: every promise that was settled has been carried on.
+      const afterPromises = (): void => process.nextTick(next);
+      const next = (): void => {
+        try {
+          this.#look();
+          if (this.time.runNext(until)) queueMicrotask(afterPromises);
+          else resolve();
+        } catch (failure) {
+          reject(failure as Error);
+        }
+      };
+      next();
+    });
     this.time.run(milliseconds(until - this.time.now));
     // What was told outside of any event counts, too: the end of the healing phase.
     this.#look();

@@ -15,6 +15,8 @@ import { perWorld } from "./per-world.ts";
 export interface LifeBook {
   readonly life: WatchedLife;
   readonly initial: RaftInitial;
+  /** That it was in at its newest step. */
+  generation: number;
   readonly log: LogMirror;
   /** What its card should have held at its beginning and did not. */
   readonly missing: string | undefined;
@@ -134,6 +136,7 @@ export class AgreementBooks {
     const book: LifeBook = {
       life,
       initial,
+      generation: life.generation(),
       log,
       missing,
       status,
@@ -144,6 +147,7 @@ export class AgreementBooks {
     };
     this.#lives.set(life.number, book);
     this.#onMachine.set(life.machine, book);
+    this.#generationOf.set(life.self, book.generation);
     this.#advance(book);
     return book;
   }
@@ -158,14 +162,18 @@ export class AgreementBooks {
       return this.#newestStep.book;
     const book = this.life(life);
     this.#newestStep = { event, book };
-    this.#generationOf.set(life.self, life.generation());
+    const generation = life.generation();
+    const isSameGeneration = generation === book.generation;
+    book.generation = generation;
+    if (!isSameGeneration) this.#generationOf.set(life.self, generation);
     book.before = book.status;
     book.status = life.replica.status();
     book.votersBefore = book.log.voters;
     if (event.kind === "snapshot-installed") this.card(life.card).checkpointed(event.name.index);
     if (event.kind === "checkpointed") this.card(life.card).checkpointed(event.index);
     for (const effect of effects) mirror(book, effect);
-    this.#advance(book);
+    if (isSameGeneration && book.status.commit === book.before.commit) book.advanced = undefined;
+    else this.#advance(book);
     return book;
   }
 
