@@ -112,8 +112,8 @@ export interface Checker {
    */
   said?(from: MemberKey, machine: string, message: RaftMessage, to: MemberKey | undefined): void;
   sensed?(value: SensedValue): void;
-  /** The card lost what it held, or went back to what it held before: wiped, damaged so that its device gave it up, overwritten by a backup or by `recover`. `agreement`: its readings are still there. */
-  cardLost?(card: string, what: "everything" | "agreement"): void;
+  /** The card lost what it held, or went back to what it held before: wiped, damaged so that its device gave it up, overwritten by a backup or by `recover`. */
+  cardLost?(card: string, what: LostFromCard): void;
   /** From now on `copy` holds what `card` holds at this moment; a backup is a card, too. */
   cardCopied?(card: string, copy: string): void;
   /** A connected link to a broker outside the site was given something to publish. */
@@ -135,5 +135,8 @@ export interface Checker {
   /** After that: what must hold now? */
   healed?(): void;
 }
+
+/** `agreement`: its readings are still there. `readings`: a record of them rotted; the rest is there, and given up with them. */
+export type LostFromCard = "everything" | "agreement" | "readings";
 
 export type CheckerOf = (world: CheckedWorld) => Checker;

@@ -18,7 +18,7 @@ import { SeededRandom } from "../seeded-random.ts";
 import type { SimulatedBroker } from "../simulated-broker.ts";
 import { VirtualClock, VirtualTime } from "../virtual-clock.ts";
 import { sizesOf, timingOf } from "./agent-sizes.ts";
-import type { CheckerOf } from "./checker.ts";
+import type { CheckerOf, LostFromCard } from "./checker.ts";
 import { Checkpost } from "./checkpost.ts";
 import { type Card, Machine, type MachineHost } from "./machine.ts";
 import { brokerUrl, uplinkUrl, worldSite } from "./names.ts";
@@ -123,7 +123,7 @@ export class World {
   }
 
   /** What the member of this machine promised is gone, with its card or from it. */
-  loseMember(machine: Machine, what: "everything" | "agreement"): void {
+  loseMember(machine: Machine, what: LostFromCard): void {
     for (const member of machine.members()) this.#lostMembers.add(member);
     this.checkpost.tell("cardLost", machine.card.name, what);
   }

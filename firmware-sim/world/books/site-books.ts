@@ -126,6 +126,7 @@ export const siteBooks: CheckerOf = (world) => {
     recovered: (record) => books.sequences.recovered(record),
     cardLost: (card, what) => {
       if (what === "everything") books.sequences.lost(card);
+      if (what === "readings") books.sequences.rotted(card);
     },
     cardCopied: (card, copy) => books.sequences.copied(card, copy),
   };
