@@ -42,6 +42,8 @@ export const situationNames = [
   "removed device returned",
   "card lost with uncounted readings",
   "uncounted readings rotted",
+  "card lost without a coordinator",
+  "card lost in a joint configuration",
   "process ended by itself",
   "process ended by a full disk",
   "count entry of an older configuration refused",
@@ -149,6 +151,9 @@ export class Situations implements Checker {
   }
 
   cardLost(card: string, what: LostFromCard): void {
+    const lives = [...this.#world.lives()].map(({ replica }) => replica.status());
+    if (!lives.some(({ hasAuthority }) => hasAuthority)) this.#count("card lost without a coordinator");
+    if (lives.some(({ voters }) => voters.incoming !== undefined)) this.#count("card lost in a joint configuration");
     const life = this.#members.get(card);
     if (what === "agreement" || life === undefined) return;
     const { self, replica } = life;

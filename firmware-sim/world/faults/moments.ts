@@ -5,6 +5,7 @@ import type { RaftEffect } from "../../../src/raft/types.ts";
 import { type FaultKind, over } from "../fault.ts";
 import type { Step } from "../step-hooks.ts";
 import type { World } from "../world.ts";
+import { machineAt } from "./devices.ts";
 import { fillCard } from "./disks.ts";
 import { takePower } from "./power.ts";
 
@@ -19,6 +20,16 @@ function cutPowerWhen(world: World, meets: (step: Step) => boolean): () => void 
     if (coordinator !== undefined) world.after(backAfter, "power is back", takePower(coordinator));
   });
 }
+
+/** The coordinator appends a joint configuration. */
+const changesVoters = (step: Step): boolean =>
+  leads(step) &&
+  has(
+    step,
+    (effect) =>
+      effect.kind === "persist" &&
+      effect.entries.some((entry) => entry.kind === "voters" && entry.voters.incoming !== undefined),
+  );
 
 const leads = ({ life }: Step): boolean => life.replica.status().role === "leader";
 const has = ({ effects }: Step, holds: (effect: RaftEffect) => boolean): boolean => effects.some(holds);
@@ -42,18 +53,23 @@ export const momentFaults: readonly FaultKind[] = [
     what: "the coordinator loses its power when it has begun a change of the voters",
     weight: 2,
     lasts: [60_000, 240_000],
-    begin: (world) =>
-      cutPowerWhen(
-        world,
-        (step) =>
-          leads(step) &&
-          has(
-            step,
-            (effect) =>
-              effect.kind === "persist" &&
-              effect.entries.some((entry) => entry.kind === "voters" && entry.voters.incoming !== undefined),
-          ),
-      ),
+    begin: (world) => cutPowerWhen(world, changesVoters),
+  },
+  {
+    name: "card-wiped-at-voter-change",
+    hides: "silence",
+    what: "a device loses its card when the coordinator has begun a change of the voters: any device, or the coordinator",
+    weight: 2,
+    lasts: [60_000, 240_000],
+    begin: (world, fault) =>
+      world.steps.once(changesVoters, () => {
+        const machine = fault.strength < 0.5 ? machineAt(world, fault) : world.coordinator();
+        if (machine?.isUp !== true || !world.mayLoseCard(machine)) return;
+        const back = takePower(machine);
+        world.loseMember(machine, "everything");
+        machine.insert(world.newCard());
+        world.after(backAfter, "power is back", back);
+      }),
   },
   {
     name: "power-cut-at-snapshot",
