@@ -151,10 +151,12 @@ export class Situations implements Checker {
   }
 
   cardLost(card: string, what: LostFromCard): void {
+    const life = this.#members.get(card);
     const lives = [...this.#world.lives()].map(({ replica }) => replica.status());
     if (!lives.some(({ hasAuthority }) => hasAuthority)) this.#count("card lost without a coordinator");
-    if (lives.some(({ voters }) => voters.incoming !== undefined)) this.#count("card lost in a joint configuration");
-    const life = this.#members.get(card);
+    // Its own may be the only one that has it.
+    const last = life === undefined ? lives : [...lives, life.replica.status()];
+    if (last.some(({ voters }) => voters.incoming !== undefined)) this.#count("card lost in a joint configuration");
     if (what === "agreement" || life === undefined) return;
     const { self, replica } = life;
     if (booksOf(this.#world).sequences.lastValue(self) <= (replica.state.counted(self) ?? 0)) return;

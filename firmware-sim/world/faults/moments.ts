@@ -1,16 +1,20 @@
 // The coordinator loses its power in the very moment in which that is dangerous, if such a moment comes while the fault waits for
 // it. Chance alone meets them once in thousands of seeds.
 
+import { milliseconds } from "../../../src/base/units.ts";
 import type { RaftEffect } from "../../../src/raft/types.ts";
 import { type FaultKind, over } from "../fault.ts";
 import type { Step } from "../step-hooks.ts";
 import type { World } from "../world.ts";
 import { machineAt } from "./devices.ts";
 import { fillCard } from "./disks.ts";
+import { badWifi } from "./network.ts";
 import { takePower } from "./power.ts";
 
 /** Until somebody has tidied up. */
 const roomAfter = 10_000;
+/** Of weather that lets a snapshot through, chunk by chunk. */
+const clearAfter = 60_000;
 /** Until a coordinator without power comes back. */
 const backAfter = 8_000;
 
@@ -81,6 +85,29 @@ export const momentFaults: readonly FaultKind[] = [
       cutPowerWhen(world, (step) =>
         has(step, (effect) => effect.kind === "store-chunk" && effect.isLast === strength < 0.5),
       ),
+  },
+  {
+    name: "weather-at-snapshot",
+    hides: "silence",
+    what: "a device's Wi-Fi is slow from the moment on in which it receives a snapshot: newer checkpoints are made meanwhile",
+    weight: 2,
+    lasts: [60_000, 240_000],
+    begin: (world, { strength }) => {
+      let clear = over;
+      const forget = world.steps.once(
+        (step) => has(step, (effect) => effect.kind === "store-chunk" && !effect.isLast),
+        ({ life }) => {
+          const latency = 200 + 600 * strength;
+          const slow = { latencyMin: milliseconds(latency / 2), latencyMax: milliseconds(latency) };
+          clear = badWifi(world, world.machine(life.machine), slow);
+          world.after(clearAfter, "the Wi-Fi is good again", clear);
+        },
+      );
+      return () => {
+        forget();
+        clear();
+      };
+    },
   },
   {
     name: "disk-full-at-snapshot",
