@@ -4,7 +4,7 @@
 
 import type { MemberKey } from "../../src/base/ids.ts";
 import type { LogPosition } from "../../src/base/ports/log-file.ts";
-import type { Instant } from "../../src/base/units.ts";
+import type { Instant, LogIndex } from "../../src/base/units.ts";
 import type { Entry, RaftEffect, RaftEvent, RaftInitial, RaftMessage } from "../../src/raft/types.ts";
 import type { WatchedReplica } from "../../src/replica/contract.ts";
 import type { Applied } from "../../src/site/types.ts";
@@ -103,6 +103,13 @@ export interface Checker {
   applied?(life: WatchedLife, entry: Entry, outcome: Applied | undefined): void;
   /** The state came from a snapshot; `life.replica` shows it. */
   replaced?(life: WatchedLife): void;
+  /**
+   * The site was recovered (docs/recovery.md): `life.replica` shows what a survivor knew to be agreed, up to `committed`, and takes on
+   * what is adopted, told next. No log has these entries.
+   */
+  generationBegan?(life: WatchedLife, committed: LogIndex): void;
+  /** As `applied`, by nobody: part of what the next generation begins with. */
+  adopted?(life: WatchedLife, entry: Entry, outcome: Applied | undefined): void;
   synced?(record: SyncedRecord): void;
   /** A device opens a log, and finds this record there: one of those synced, or one that a power cut left whole all the same. */
   recovered?(record: SyncedRecord): void;

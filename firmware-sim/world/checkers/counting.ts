@@ -15,17 +15,22 @@ import { outboxOrder } from "./outbox-order.ts";
 import { readingsImmutable } from "./readings-immutable.ts";
 import { siteTimeChecker } from "./site-time.ts";
 
+/** To these an entry that a recovery adopts is one that is applied. */
+const withAdopted =
+  (of: CheckerOf): CheckerOf =>
+  (world) => {
+    const checker = of(world);
+    if (checker.applied !== undefined) checker.adopted ??= checker.applied.bind(checker);
+    return checker;
+  };
+
 export const countingCheckers: readonly CheckerOf[] = [
   siteBooks,
-  incarnations,
-  readingsImmutable,
-  noLostChange,
-  countedIsDurable,
-  countingMonotone,
+  ...[incarnations, readingsImmutable, noLostChange, countedIsDurable, countingMonotone].map(withAdopted),
   countRefusals,
   siteTimeChecker,
   conservation,
-  outboxOrder,
+  withAdopted(outboxOrder),
   everythingCounted,
   boundsChecker,
 ];
