@@ -2,7 +2,7 @@
 // what breaks a rule before what only shows the damage.
 
 import { siteBooks } from "../books/site-books.ts";
-import type { CheckerOf } from "../checker.ts";
+import type { Checker, CheckerOf } from "../checker.ts";
 import { boundsChecker } from "./bounds.ts";
 import { conservation } from "./conservation.ts";
 import { countRefusals } from "./count-refusals.ts";
@@ -20,8 +20,8 @@ const withAdopted =
   (of: CheckerOf): CheckerOf =>
   (world) => {
     const checker = of(world);
-    if (checker.applied !== undefined) checker.adopted ??= checker.applied.bind(checker);
-    return checker;
+    const also: Pick<Checker, "adopted"> = { adopted: (...told) => checker.applied?.(...told) };
+    return Object.assign(checker, also);
   };
 
 export const countingCheckers: readonly CheckerOf[] = [

@@ -9,7 +9,7 @@ import type { Entry, RaftEffect, RaftEvent, RaftInitial, Voters } from "../../..
 
 const key = (device: string): MemberKey =>
   memberKey({ device: deviceId(device), incarnation: incarnation(Buffer.alloc(16, 1)) });
-const group = (devices: string): readonly MemberKey[] => [...devices].map(key);
+const group = (devices: string): readonly MemberKey[] => devices.split("").map(key);
 const tick: RaftEvent = { kind: "tick", now: instant(0), siteTime: siteTime(0) };
 
 /** `of`: "abc" for three voters, "abc>abd" for a joint configuration. */
@@ -47,7 +47,11 @@ function site(committed: string) {
       generation += 1;
       begin(of);
     },
-    mayLose: (devices: string): string => [...devices].filter((device) => losses.mayLose([key(device)])).join(""),
+    mayLose: (devices: string): string =>
+      devices
+        .split("")
+        .filter((device) => losses.mayLose([key(device)]))
+        .join(""),
   };
 }
 
