@@ -40,8 +40,11 @@ export const faultless: NetworkFaults = {
 };
 
 /** The newest counts. */
-export const inWeather = (usual: NetworkFaults, weather: readonly Partial<NetworkFaults>[]): NetworkFaults =>
-  weather.reduce<NetworkFaults>((faults, each) => ({ ...faults, ...each }), usual);
+export function inWeather(usual: NetworkFaults, weather: readonly Partial<NetworkFaults>[]): NetworkFaults {
+  let faults = usual;
+  for (const each of weather) faults = { ...faults, ...each };
+  return faults;
+}
 
 export type Direction = "to-broker" | "from-broker";
 /** `to-broker`: nothing gets from the device to the broker; what the broker says still arrives. */

@@ -75,6 +75,12 @@ export function rotAgreement(card: CardContent, random: Random): Rot | undefined
   return choices[random.below(choices.length)]?.(random);
 }
 
+/** As `rotAgreement`, of the readings. */
+export function rotReadings(card: CardContent, random: Random): Rot | undefined {
+  const [rot] = rotsOfLogs(card, ["readings"], "newest spared");
+  return rot?.(random);
+}
+
 type RotChoice = (random: Random) => Rot;
 
 function rotsOfLogs(card: CardContent, names: readonly string[], newest: "newest too" | "newest spared"): RotChoice[] {

@@ -27,6 +27,7 @@ import {
   rotAnywhere,
   rotCell,
   rotLog,
+  rotReadings,
 } from "./card-content.ts";
 import { type CardUsage, type DiskLatency, SimulatedDevice, type SyncedHook } from "./device.ts";
 import { readableRecords } from "./log-content.ts";
@@ -165,6 +166,11 @@ export class SimulatedDisk {
   /** As `rot`, of the Raft log or the storage alone, and only where the next start finds it. */
   rotAgreement(random: Random): Rot | undefined {
     return rotAgreement(this.#content, random);
+  }
+
+  /** As `rotAgreement`, of the readings alone. */
+  rotReadings(random: Random): Rot | undefined {
+    return rotReadings(this.#content, random);
   }
 
   /** The session that its identity bears; undefined: the card was never used. */

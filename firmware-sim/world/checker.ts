@@ -4,7 +4,7 @@
 
 import type { MemberKey } from "../../src/base/ids.ts";
 import type { LogPosition } from "../../src/base/ports/log-file.ts";
-import type { Instant } from "../../src/base/units.ts";
+import type { Instant, LogIndex } from "../../src/base/units.ts";
 import type { Entry, RaftEffect, RaftEvent, RaftInitial, RaftMessage } from "../../src/raft/types.ts";
 import type { WatchedReplica } from "../../src/replica/contract.ts";
 import type { Applied } from "../../src/site/types.ts";
@@ -103,6 +103,13 @@ export interface Checker {
   applied?(life: WatchedLife, entry: Entry, outcome: Applied | undefined): void;
   /** The state came from a snapshot; `life.replica` shows it. */
   replaced?(life: WatchedLife): void;
+  /**
+   * The site was recovered (docs/recovery.md): `life.replica` shows what a survivor knew to be agreed, up to `committed`, and takes on
+   * what is adopted, told next. No log has these entries.
+   */
+  generationBegan?(life: WatchedLife, committed: LogIndex): void;
+  /** As `applied`, by nobody: part of what the next generation begins with. */
+  adopted?(life: WatchedLife, entry: Entry, outcome: Applied | undefined): void;
   synced?(record: SyncedRecord): void;
   /** A device opens a log, and finds this record there: one of those synced, or one that a power cut left whole all the same. */
   recovered?(record: SyncedRecord): void;
@@ -112,8 +119,8 @@ export interface Checker {
    */
   said?(from: MemberKey, machine: string, message: RaftMessage, to: MemberKey | undefined): void;
   sensed?(value: SensedValue): void;
-  /** The card lost what it held, or went back to what it held before: wiped, damaged so that its device gave it up, overwritten by a backup or by `recover`. `agreement`: its readings are still there. */
-  cardLost?(card: string, what: "everything" | "agreement"): void;
+  /** The card lost what it held, or went back to what it held before: wiped, damaged so that its device gave it up, overwritten by a backup or by `recover`. */
+  cardLost?(card: string, what: LostFromCard): void;
   /** From now on `copy` holds what `card` holds at this moment; a backup is a card, too. */
   cardCopied?(card: string, copy: string): void;
   /** A connected link to a broker outside the site was given something to publish. */
@@ -135,5 +142,8 @@ export interface Checker {
   /** After that: what must hold now? */
   healed?(): void;
 }
+
+/** `agreement`: its readings are still there. `readings`: a record of them rotted; the rest is there, and given up with them. */
+export type LostFromCard = "everything" | "agreement" | "readings";
 
 export type CheckerOf = (world: CheckedWorld) => Checker;

@@ -8,7 +8,7 @@ import { decodeProposal } from "../../src/site/command-codec.ts";
 import type { Applied, Command, TimeChange } from "../../src/site/types.ts";
 import { itemIdOf, publishedWindow } from "./books/committed-items.ts";
 import { booksOf } from "./books/site-books.ts";
-import type { CheckedWorld, Checker, WatchedLife } from "./checker.ts";
+import type { CheckedWorld, Checker, LostFromCard, WatchedLife } from "./checker.ts";
 import { faultKind } from "./fault-kinds.ts";
 import { backupMark } from "./faults/cards.ts";
 
@@ -41,6 +41,9 @@ export const situationNames = [
   "device removed",
   "removed device returned",
   "card lost with uncounted readings",
+  "uncounted readings rotted",
+  "card lost without a coordinator",
+  "card lost in a joint configuration",
   "process ended by itself",
   "process ended by a full disk",
   "count entry of an older configuration refused",
@@ -147,12 +150,17 @@ export class Situations implements Checker {
     if (faultKind(kind).hides === "cut") this.#cuts += isOn ? 1 : -1;
   }
 
-  cardLost(card: string, what: "everything" | "agreement"): void {
+  cardLost(card: string, what: LostFromCard): void {
     const life = this.#members.get(card);
-    if (what !== "everything" || life === undefined) return;
+    const lives = [...this.#world.lives()].map(({ replica }) => replica.status());
+    if (!lives.some(({ hasAuthority }) => hasAuthority)) this.#count("card lost without a coordinator");
+    // Its own may be the only one that has it.
+    const last = life === undefined ? lives : [...lives, life.replica.status()];
+    if (last.some(({ voters }) => voters.incoming !== undefined)) this.#count("card lost in a joint configuration");
+    if (what === "agreement" || life === undefined) return;
     const { self, replica } = life;
-    if (booksOf(this.#world).sequences.lastValue(self) > (replica.state.counted(self) ?? 0))
-      this.#count("card lost with uncounted readings");
+    if (booksOf(this.#world).sequences.lastValue(self) <= (replica.state.counted(self) ?? 0)) return;
+    this.#count(what === "readings" ? "uncounted readings rotted" : "card lost with uncounted readings");
   }
 
   cardCopied(card: string): void {

@@ -42,6 +42,19 @@ export class Stage {
     throw new Violation("scenario", `not within ${within / 1000} s: ${what}`);
   }
 
+  /** Time goes on until `task` is done. */
+  async during<Result>(what: string, task: Promise<Result>, within: Duration): Promise<Result> {
+    let result: { readonly value: Result } | undefined;
+    task.then(
+      (value) => {
+        result = { value };
+      },
+      (failure: unknown) => this.world.break(failure),
+    );
+    await this.until(what, () => result !== undefined, within);
+    return await task;
+  }
+
   /** The story is not this one otherwise. */
   expect(what: string, holds: boolean): void {
     this.world.note(`${holds ? "" : "not "}so: ${what}`);

@@ -6,10 +6,9 @@
 
 import type { AgentConfiguration } from "../../src/agent/ports.ts";
 import { assert, type SkeinError } from "../../src/base/errors.ts";
-import { deviceId, type MemberKey, memberOf } from "../../src/base/ids.ts";
+import { deviceId } from "../../src/base/ids.ts";
 import type { Logger } from "../../src/base/ports/logger.ts";
 import { type Duration, type Instant, instant, milliseconds, seconds } from "../../src/base/units.ts";
-import { allVoters } from "../../src/raft/voters.ts";
 import { DeviceGate } from "../device-gate.ts";
 import { SimulatedDisk, usualDisk } from "../disk/simulated-disk.ts";
 import { lineLogger } from "../line-logger.ts";
@@ -18,7 +17,8 @@ import { SeededRandom } from "../seeded-random.ts";
 import type { SimulatedBroker } from "../simulated-broker.ts";
 import { VirtualClock, VirtualTime } from "../virtual-clock.ts";
 import { sizesOf, timingOf } from "./agent-sizes.ts";
-import type { CheckerOf } from "./checker.ts";
+import { CardLosses } from "./card-losses.ts";
+import type { CheckerOf, LostFromCard } from "./checker.ts";
 import { Checkpost } from "./checkpost.ts";
 import { type Card, Machine, type MachineHost } from "./machine.ts";
 import { brokerUrl, uplinkUrl, worldSite } from "./names.ts";
@@ -55,8 +55,7 @@ export class World {
   readonly log: string[] = [];
   /** Processes that ended by themselves. */
   readonly exits: { readonly at: Instant; readonly machine: string; readonly failure: SkeinError }[] = [];
-  /** Members that will never be heard again, because what they promised on is gone. */
-  readonly #lostMembers = new Set<MemberKey>();
+  readonly #losses = new CardLosses();
   /** Faults that are on and hide something. */
   #hidingFaults = 0;
   #broken: unknown;
@@ -68,7 +67,7 @@ export class World {
     this.random = new SeededRandom(seed);
     this.trace = new TraceDigest(options);
     this.time.trace = (source, target, kind, payload) => this.trace.add(this.time.now, source, target, kind, payload);
-    this.checkpost = new Checkpost(this.time, [() => this.steps, ...checkers]);
+    this.checkpost = new Checkpost(this.time, [() => this.steps, () => this.#losses, ...checkers]);
     this.network = new SimulatedNetwork(this.time, this.random.fork("network"));
     this.brokers = plan.brokers.map((host, i) => this.network.addBroker(brokerUrl(i + 1), host));
     this.network.addBroker(uplinkUrl).accepted = ({ topic, payload, retain, qos }, { clientId, device }) =>
@@ -97,22 +96,9 @@ export class World {
     return { name, disk: new SimulatedDisk(this.time, this.random.fork(name), options) };
   }
 
-  /**
-   * Whether the design lets this machine's card lose what it holds now: any minority of the voters may, one after the other faster
-   * than they are replaced (P2). Asked of a coordinator whose configuration is committed; without one, nobody may.
-   */
+  /** Whether the design lets this machine's card lose what it holds now (card-losses.ts). */
   mayLoseCard(machine: Machine): boolean {
-    const leader = this.coordinator();
-    const status = leader === undefined ? undefined : this.checkpost.life(leader.name)?.replica.status();
-    if (status === undefined || !status.isVotersCommitted || status.voters.incoming !== undefined) return false;
-    const { current } = status.voters;
-    const lost = current.filter((voter) => this.#lostMembers.has(voter)).length;
-    const isVoter = current.some((voter) => memberOf(voter).device === machine.device);
-    const isVoterElsewhere = [...this.checkpost.lives()].some(({ replica }) =>
-      allVoters(replica.status().voters).some((voter) => memberOf(voter).device === machine.device),
-    );
-    if (!isVoter) return !isVoterElsewhere;
-    return lost + 1 <= (current.length - 1) / 2;
+    return this.#losses.mayLose(machine.members());
   }
 
   /** Those that the machine embeds. */
@@ -121,8 +107,8 @@ export class World {
   }
 
   /** What the member of this machine promised is gone, with its card or from it. */
-  loseMember(machine: Machine, what: "everything" | "agreement"): void {
-    for (const member of machine.members()) this.#lostMembers.add(member);
+  loseMember(machine: Machine, what: LostFromCard): void {
+    this.#losses.lose(machine.members());
     this.checkpost.tell("cardLost", machine.card.name, what);
   }
 

@@ -83,7 +83,8 @@ export class Replica {
       persisted: (token) => this.#enter({ kind: "persisted", token }),
       failed: (failure) => this.#fail(failure),
     });
-    this.#transfer = new SnapshotTransfer(ports.clock, parts.checkpoints, {
+    const served = { checkpoints: parts.checkpoints, chunkBytes: parts.initial.limits.snapshotChunkBytes };
+    this.#transfer = new SnapshotTransfer(ports.clock, served, {
       chunk: ({ to, term, name, offset }, { data, isLast }) =>
         voice.send(to, { kind: "snapshot-chunk", term, name, offset, data, isLast }),
       gone: (name) => this.#enter({ kind: "checkpoint-gone", name }),

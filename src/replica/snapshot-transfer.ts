@@ -5,8 +5,7 @@ import type { Clock, Timer } from "../base/ports/clock.ts";
 import { type LogIndex, minutes } from "../base/units.ts";
 import type { RaftEffect, SnapshotName, Voters } from "../raft/types.ts";
 import type { SiteState } from "../site/state.ts";
-import type { Checkpoints } from "./checkpoints.ts";
-import { type Chunk, SnapshotAssembler, SnapshotReader } from "./snapshots.ts";
+import { type Chunk, type ServedCheckpoints, SnapshotAssembler, SnapshotReader } from "./snapshots.ts";
 
 type ServeChunk = Extract<RaftEffect, { kind: "serve-chunk" }>;
 type StoreChunk = Extract<RaftEffect, { kind: "store-chunk" }>;
@@ -33,7 +32,7 @@ const readersMax = 2;
 
 export class SnapshotTransfer {
   readonly #clock: Clock;
-  readonly #checkpoints: Checkpoints;
+  readonly #served: ServedCheckpoints;
   readonly #handlers: SnapshotTransferHandlers;
   /** Views of checkpoints that are being asked for, oldest first. */
   readonly #readers = new Map<string, Promise<SnapshotReader | undefined>>();
@@ -44,9 +43,9 @@ export class SnapshotTransfer {
   #isStopped = false;
   #stored: Promise<void> = Promise.resolve();
 
-  constructor(clock: Clock, checkpoints: Checkpoints, handlers: SnapshotTransferHandlers) {
+  constructor(clock: Clock, served: ServedCheckpoints, handlers: SnapshotTransferHandlers) {
     this.#clock = clock;
-    this.#checkpoints = checkpoints;
+    this.#served = served;
     this.#handlers = handlers;
   }
 
@@ -92,7 +91,7 @@ export class SnapshotTransfer {
     if (offset === 0) {
       this.#assembler = new SnapshotAssembler(name);
       this.#received = 0;
-      await this.#checkpoints.beginReceiving();
+      await this.#served.checkpoints.beginReceiving();
     }
     const assembler = this.#assembler;
     if (assembler === undefined || !isSameName(assembler.name, name) || assembler.offset !== offset) {
@@ -101,7 +100,7 @@ export class SnapshotTransfer {
     const cells = assembler.add(data);
     if (cells === undefined) return this.#reject(name, "a chunk is unreadable");
     this.#received += data.length;
-    await this.#checkpoints.receive(cells);
+    await this.#served.checkpoints.receive(cells);
     if (!isLast) return;
     if (!assembler.isWhole) return this.#reject(name, "it ends in the middle of a cell");
     await this.#install(name, voters);
@@ -112,7 +111,7 @@ export class SnapshotTransfer {
     this.#assembler = undefined;
     this.#isInstalling = true;
     await this.#handlers.checkpointsSettled();
-    const state = await this.#checkpoints.install(name, voters, this.#received);
+    const state = await this.#served.checkpoints.install(name, voters, this.#received);
     this.#isInstalling = false;
     if (!this.#isStopped) this.#handlers.installed(name, voters, state);
   }
@@ -126,7 +125,7 @@ export class SnapshotTransfer {
     const key = `${name.index} ${name.digest}`;
     const known = this.#readers.get(key);
     if (known !== undefined) return known;
-    const opening = SnapshotReader.open(name, this.#checkpoints);
+    const opening = SnapshotReader.open(name, this.#served);
     this.#readers.set(key, opening);
     let reader: SnapshotReader | undefined;
     try {

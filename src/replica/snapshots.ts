@@ -24,31 +24,47 @@ interface Cursor {
   readonly before: number;
 }
 
+export interface ServedCheckpoints {
+  readonly checkpoints: Checkpoints;
+  /** No chunk is larger; it is what the core counts for one. */
+  readonly chunkBytes: number;
+}
+
+interface Viewed {
+  readonly view: StorageSnapshot;
+  readonly space: Space;
+}
+
 /** Reads chunks of one checkpoint from a view of the storage; one at a time, kept while somebody asks. */
 export class SnapshotReader {
   readonly #view: StorageSnapshot;
   readonly #prefix: string;
   readonly #end: string;
   readonly name: SnapshotName;
+  readonly #chunkBytes: number;
   /** Where each offset that has been reached begins. */
   readonly #reached = new Map<number, Cursor>();
   #queue: Promise<unknown> = Promise.resolve();
 
-  private constructor(name: SnapshotName, view: StorageSnapshot, space: Space) {
+  private constructor(name: SnapshotName, { view, space }: Viewed, chunkBytes: number) {
     this.name = name;
     this.#view = view;
+    this.#chunkBytes = chunkBytes;
     this.#prefix = cellKey(space, "");
     this.#end = spaceRange(space).to;
     this.#reached.set(0, { key: this.#prefix, before: 0 });
   }
 
   /** Undefined when the current checkpoint is not the named one (any more). */
-  static async open(name: SnapshotName, checkpoints: Checkpoints): Promise<SnapshotReader | undefined> {
+  static async open(
+    name: SnapshotName,
+    { checkpoints, chunkBytes }: ServedCheckpoints,
+  ): Promise<SnapshotReader | undefined> {
     const view = await checkpoints.view();
     if (view === undefined) return undefined;
     const { checkpoint, space, cells } = view;
     if (checkpoint.start.index === name.index && checkpoint.digest === name.digest) {
-      return new SnapshotReader(name, cells, space);
+      return new SnapshotReader(name, { view: cells, space }, chunkBytes);
     }
     await cells.release();
     return undefined;
@@ -86,7 +102,7 @@ export class SnapshotReader {
 
   async #pieces(cursor: Cursor): Promise<{ pieces: Piece[]; next: Cursor | undefined }> {
     const pieces: Piece[] = [];
-    let room = limits.snapshotChunkBytes;
+    let room = this.#chunkBytes;
     let { key: from, before } = cursor;
     for (;;) {
       const page = await this.#view.page({ from, to: this.#end }, pageEntries);

@@ -415,7 +415,8 @@ describe("a connection that stalls in a cut without ending", () => {
 
   it("goes on when the last of several cuts is over, and in each direction when none keeps it back", () => {
     const ends = [network.cut("speaker", url), network.cut("speaker", url, "to-broker")];
-    const isOpen = () => (["to-broker", "from-broker"] as const).map((way) => network.between("speaker", url).isOpen(way));
+    const isOpen = () =>
+      (["to-broker", "from-broker"] as const).map((way) => network.between("speaker", url).isOpen(way));
     const codes = speaker.say("kept back", { qos: 1 });
     ends[0]?.();
     time.run(seconds(1));

@@ -45,8 +45,12 @@ export class ReadingSequence {
   lastValue = 0;
   /** Of the last record. */
   position = 0;
+  /** Why what of it is not counted may never be: its card is lost, a record of it rotted, or it was copied, and both went on. */
+  excuse: "lost" | "rotted" | "copied" | undefined;
   /** Ascending. */
   #runs: Run[] = [];
+  /** Of those who live there no more. */
+  readonly #lastValueOf = new Map<MemberKey, number>();
 
   constructor(card: string) {
     this.card = card;
@@ -58,7 +62,19 @@ export class ReadingSequence {
     copy.lastValue = this.lastValue;
     copy.position = this.position;
     copy.#runs = [...this.#runs];
+    copy.excuse = "copied";
+    this.excuse ??= "copied";
     return copy;
+  }
+
+  /** Another origin lives on the card from now on. */
+  followed(origin: MemberKey): void {
+    if (!this.#lastValueOf.has(origin)) this.#lastValueOf.set(origin, this.lastValue);
+  }
+
+  /** The last number with a value that was taken while `origin`, one of those who lived there, did. */
+  lastValueOf(origin: MemberKey): number {
+    return this.#lastValueOf.get(origin) ?? this.lastValue;
   }
 
   take({ first, unstampedIn: session, readings }: ReadingsPayload): void {
@@ -127,6 +143,12 @@ export class ReadingSequences {
   newest: TakenRecord | undefined;
 
   lifeBegan({ card, self }: Pick<WatchedLife, "card" | "self">): void {
+    const before = this.#originOnCard.get(card);
+    if (before !== undefined && before !== self) {
+      this.onCard(card).followed(before);
+      // The first record of the next log may come much later.
+      if (this.onCard(card).excuse === "rotted") this.#onCard.delete(card);
+    }
     this.#originOnCard.set(card, self);
     this.#belong(self, this.onCard(card));
   }
@@ -155,7 +177,13 @@ export class ReadingSequences {
     this.#onCard.set(copy, this.onCard(card).copy(copy));
   }
 
+  /** A record of its readings: its device cannot open the log any more. */
+  rotted(card: string): void {
+    this.onCard(card).excuse = "rotted";
+  }
+
   lost(card: string): void {
+    this.onCard(card).excuse = "lost";
     this.#onCard.delete(card);
     this.#originOnCard.delete(card);
   }

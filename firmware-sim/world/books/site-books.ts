@@ -37,7 +37,28 @@ export class SiteBooks {
   applied(life: WatchedLife, entry: Entry, applied: Applied | undefined): void {
     const lineage = this.#find(life, entry);
     this.#lineageOf.set(life.number, lineage);
-    const isFirst = entry.index > lineage.head;
+    this.#apply(life, entry, applied, { lineage, isFirst: entry.index > lineage.head });
+  }
+
+  /** A lineage that parts from the one whose entries up to `committed` the life has. */
+  generationBegan(life: WatchedLife, committed: number): void {
+    const parent = this.newest;
+    if (parent === undefined) throw new Violation("committed-entries", "a site is recovered that was never founded");
+    this.#lineageOf.set(life.number, this.#add(new Lineage(Math.min(committed, parent.head), parent)));
+    this.began(life);
+  }
+
+  adopted(life: WatchedLife, entry: Entry, applied: Applied | undefined): void {
+    const lineage = this.lineageOf(life);
+    if (lineage !== undefined) this.#apply(life, entry, applied, { lineage, isFirst: true });
+  }
+
+  #apply(
+    life: WatchedLife,
+    entry: Entry,
+    applied: Applied | undefined,
+    { lineage, isFirst }: { readonly lineage: Lineage; readonly isFirst: boolean },
+  ): void {
     const known = isFirst ? lineage.append(entry, applied, this.sequences) : lineage.entry(entry.index);
     const items = this.#itemsOf(life, applied);
     const merges = isFirst ? items.flatMap((item) => lineage.told.add(entry.index, item) ?? noMerges) : noMerges;
@@ -121,11 +142,14 @@ export const siteBooks: CheckerOf = (world) => {
     },
     lifeEnded: (life) => books.ended(life),
     applied: (life, entry, outcome) => books.applied(life, entry, outcome),
+    generationBegan: (life, committed) => books.generationBegan(life, committed),
+    adopted: (life, entry, outcome) => books.adopted(life, entry, outcome),
     replaced: (life) => books.began(life),
     synced: (record) => books.sequences.synced(record),
     recovered: (record) => books.sequences.recovered(record),
     cardLost: (card, what) => {
       if (what === "everything") books.sequences.lost(card);
+      if (what === "readings") books.sequences.rotted(card);
     },
     cardCopied: (card, copy) => books.sequences.copied(card, copy),
   };

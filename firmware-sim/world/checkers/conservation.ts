@@ -6,6 +6,7 @@
 // that the entry speaks of. At each checkpoint, the first replica is compared in all windows, the others by their digest.
 
 import { crc32 } from "../../../src/base/hash.ts";
+import type { Entry } from "../../../src/raft/types.ts";
 import type { SiteState } from "../../../src/site/state.ts";
 import type { Applied } from "../../../src/site/types.ts";
 import type { SiteWindow } from "../../../src/site/windows.ts";
@@ -48,7 +49,7 @@ class Conservation implements Checker {
     this.#compareDigest(life);
   }
 
-  applied(life: WatchedLife, _entry: unknown, outcome: Applied | undefined): void {
+  applied(life: WatchedLife, _entry: Entry, outcome: Applied | undefined): void {
     const { applying } = booksOf(this.#world);
     if (applying === undefined) return;
     const { lineage, known } = applying;
@@ -70,6 +71,15 @@ class Conservation implements Checker {
     const [oldest = 0] = shown.keys();
     if (shown.size > shownMax) shown.delete(oldest);
     if (isCheckpoint) compareAll(state, this.#ledgers.of(lineage), known.index);
+  }
+
+  /** What the device starts with is compared with this. */
+  adopted(life: WatchedLife, entry: Entry, outcome: Applied | undefined): void {
+    this.applied(life, entry, outcome);
+    const { applying } = booksOf(this.#world);
+    if (applying === undefined) return;
+    const { state } = life.replica;
+    this.#shownBy(applying.lineage).set(life.replica.appliedIndex, { windows: [], digest: state.digest() });
   }
 
   healed(): void {

@@ -1,8 +1,8 @@
 // Invariant E (PROTOCOLS, "Counting each reading once", "convergence"; promises P3 and P5), once faults are over and sensors are
 // silent: every member is counted up to its last reading with a value; and what the cloud adds up by the rule for consumers
 // (judge/series-items.ts) for each window, or span of merged ones, is exactly what the cards held, by count and by sum. Only what a
-// lost card held uncounted is missing, and the site claims no more of it than there was. (Silent sensors go on being missing, so
-// numbers go on.)
+// card held uncounted that is lost, whose readings rotted, or of which there were two, is missing, and the site claims no more of it
+// than there was. (Silent sensors go on being missing, so numbers go on.)
 
 import { type MemberKey, memberKey } from "../../../src/base/ids.ts";
 import { GenerationBegins } from "../../judge/generation-begins.ts";
@@ -71,7 +71,10 @@ class EverythingCounted implements Checker {
     if (why !== undefined) throw new Violation(name, why);
     const lineage = this.#books.newest;
     if (lineage === undefined) return;
-    for (const origin of lineage.gone.keys()) this.#isNamed(lineage, origin);
+    for (const origin of lineage.gone.keys()) {
+      this.#isNamed(lineage, origin);
+      this.#isExcused(lineage, origin);
+    }
   }
 
   #whyUncounted({ counted }: Lineage, origin: MemberKey, upToDate: readonly WatchedLife[]): string | undefined {
@@ -92,6 +95,18 @@ class EverythingCounted implements Checker {
     if (known <= last) return;
     const detail = `${origin} as destroyed with ${known - place} uncounted readings, and it had ${last - place}`;
     throw new Violation(name, `the site names ${detail}`);
+  }
+
+  /** Nobody counts on from where it stopped: then what it had is gone with its card, and with nothing else. */
+  #isExcused({ counted, gone }: Lineage, origin: MemberKey): void {
+    if (gone.get(origin)?.heir !== undefined) return;
+    const place = counted.get(origin) ?? 0;
+    for (const sequence of this.#books.sequences.of(origin)) {
+      const last = sequence.lastValueOf(origin);
+      if (last <= place || sequence.excuse !== undefined) continue;
+      const detail = `${origin} was removed, counted up to ${place}, and what ${sequence.card} has up to ${last} nobody counts`;
+      throw new Violation(name, `${detail}: it is neither lost nor damaged`);
+    }
   }
 
   #whyUnpublished({ totals }: Lineage): string | undefined {

@@ -37,7 +37,8 @@ export const incarnations: CheckerOf = (world) => {
         throw new Violation(name, `${self} lives again on ${card}, and the card that it lived on is lost`);
       livedOn.set(card, (livedOn.get(card) ?? new Set()).add(self));
     },
-    cardLost: (card) => {
+    cardLost: (card, what) => {
+      if (what === "readings") return; // it lives once more, to find them damaged
       for (const self of livedOn.get(card) ?? []) lost.add(self);
       livedOn.delete(card);
     },

@@ -52,11 +52,13 @@ export const voteSafety: CheckerOf = (world) => {
     }
   };
 
-  /** The term of what the leader of `term` has at `index`; if nobody knows any more, of what `book` has there. */
-  const verified = ({ life, log }: LifeBook, term: number, index: number): number | undefined => {
-    const leader = books.leaderOf(life, term)?.log;
-    if (leader === undefined) return log.termAt(index);
-    return index < leader.start.index ? undefined : leader.termAt(index);
+  /**
+   * The term of what the leader of `term` has at `index`; if nobody knows any more, of what `book` has there. Who is in a later term
+   * by now may have something else there: of a thaw's many frames each is answered when its own write is synced.
+   */
+  const verified = (book: LifeBook, term: number, index: number): number | undefined => {
+    const { log, status } = books.leaderOf(book.life, term) ?? book;
+    return status.term > term || index < log.start.index ? undefined : log.termAt(index);
   };
 
   return {

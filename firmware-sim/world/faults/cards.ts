@@ -61,6 +61,20 @@ export const cardFaults: readonly FaultKind[] = [
       }),
   },
   {
+    name: "readings-rot",
+    what: "while a device is off, a record of its readings rots on the card: it gives up the log, and begins anew",
+    weight: 1,
+    lasts: [1_000, 20_000],
+    begin: (world, fault) =>
+      whileOff(world, fault, (machine) => {
+        const rot = machine.card.disk.rotReadings(world.random.fork(`rot ${fault.at}`));
+        if (rot === undefined) return false;
+        world.note(`${machine.name}: ${JSON.stringify(rot)}`);
+        world.loseMember(machine, "readings");
+        return true;
+      }),
+  },
+  {
     name: "card-written-back",
     what: "a device's card is copied while it is off, and later what was on it is written back onto it",
     weight: 1,

@@ -1,7 +1,7 @@
 // Faults between devices and brokers.
 
 import { milliseconds } from "../../../src/base/units.ts";
-import type { Cut } from "../../network-path.ts";
+import type { Cut, NetworkFaults } from "../../network-path.ts";
 import type { FaultKind } from "../fault.ts";
 import type { Machine } from "../machine.ts";
 import type { World } from "../world.ts";
@@ -43,6 +43,10 @@ function cutOff(world: World, machine: Machine | undefined, how: Cut): (() => vo
     paths.map(({ device, url, isInward }) => world.network.cut(device, url, isInward ? turned(how) : how)),
   );
 }
+
+/** Until what it answers is called. */
+export const badWifi = (world: World, machine: Machine, faults: Partial<NetworkFaults>): (() => void) =>
+  together(pathsOf(world, machine).map(({ device, url }) => world.network.beginPairWeather(device, url, faults)));
 
 function cut(world: World, machines: readonly Machine[], brokers: readonly string[]): () => void {
   return together(machines.flatMap(({ name }) => brokers.map((url) => world.network.cut(name, url))));
@@ -169,9 +173,7 @@ export const networkFaults: readonly FaultKind[] = [
         redelivery: 0.2 * strength,
         latencyMax: milliseconds(5 + 200 * strength),
       };
-      return together(
-        pathsOf(world, machine).map(({ device, url }) => world.network.beginPairWeather(device, url, faults)),
-      );
+      return badWifi(world, machine, faults);
     },
   },
 ];

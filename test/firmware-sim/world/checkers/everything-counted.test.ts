@@ -88,3 +88,23 @@ it("caught: more readings named as destroyed than there were", () => {
   site.join("a", 2);
   expectCaught("everything-counted", () => heal(site));
 });
+
+it("what rotted uncounted is not missed, nor what lay beside it in the log that was set aside", () => {
+  const site = watched();
+  upload(site, 1, 2, 3);
+  site.take("a", [14, 15]);
+  site.tell((checker) => checker.cardLost?.("card of a", "readings"));
+  site.setAside("card of a");
+  site.live("a", 2);
+  site.join("a", 2);
+  heal(site);
+});
+
+it("caught: a device that begins anew although its readings are whole, and leaves some uncounted", () => {
+  const site = watched();
+  upload(site, 1, 2, 3);
+  site.take("a", [14]);
+  site.live("a", 2, "new card");
+  site.join("a", 2);
+  expectCaught("everything-counted", () => heal(site));
+});

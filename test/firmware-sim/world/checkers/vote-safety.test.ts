@@ -102,6 +102,17 @@ describe("a promise waits for the card", () => {
     expect(() => y.say({ kind: "gap", term: term(2), beat: 1, ...here }, a)).toThrow(/says gap in term 2 before/);
   });
 
+  // Seed 9516 (7 devices, 10 minutes): a broker thawed, and brought appends of four terms at one instant.
+  it("an acknowledgement whose write is synced while a later term's is on its way promises what was asked for then", () => {
+    const { x, y } = quietSite(voteSafety);
+    x.put({ entries: [command(4, 1)] });
+    y.put({ entries: [command(4, 1)] });
+    for (const moved of [x, y]) {
+      moved.write({ hardState: hardState(2, c), truncateAfter: noop(3, 1).index, entries: [noop(4, 2)] });
+    }
+    expect(() => y.say(acknowledgement(1, 4), a)).not.toThrow();
+  });
+
   it("a late acknowledgement from a term that is over promises nothing any more", () => {
     const { x, y } = quietSite(voteSafety);
     x.put({ entries: [command(4, 1)] });
