@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { checkpoints } from "./checkpoints.ts";
 import { commit } from "./commit.ts";
+import { failover } from "./failover.ts";
 import { idle } from "./idle.ts";
 import { memory } from "./memory.ts";
 import { messages } from "./messages.ts";
@@ -23,6 +24,7 @@ const benches: Readonly<Record<string, Bench>> = {
   messages,
   idle,
   memory,
+  failover,
   sim,
   "simulated-network": simulatedNetwork,
   "simulated-world": simulatedWorld,

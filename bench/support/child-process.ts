@@ -61,6 +61,12 @@ export class Child<Served extends Calls> {
     });
   }
 
+  /** SIGKILL ends it for good. */
+  signal(signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
+    this.#isEnding ||= signal === "SIGKILL";
+    this.#process.kill(signal);
+  }
+
   /** By closing the channel: the child leaves by itself and keeps nothing. */
   async stop(): Promise<void> {
     this.#isEnding = true;

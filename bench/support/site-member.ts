@@ -105,6 +105,7 @@ export class SiteMember {
               if (isRaft(message)) member.replica.received(memberKey(from), broadcast, message);
             },
             heardGeneration: () => undefined,
+            doubted: () => undefined,
             heardOwnName: () => undefined,
             changed: () => undefined,
           },

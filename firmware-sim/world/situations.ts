@@ -22,6 +22,9 @@ export const situationNames = [
   "coordinator deposed while it runs",
   "coordinator deposed by its own silence",
   "coordinator deposed by its disk",
+  "coordinator's wills believed",
+  "will of a living coordinator heard",
+  "elected on a will's hint",
   "transfer completed",
   "transfer failed",
   "voters changed",
@@ -115,6 +118,7 @@ export class Situations implements Checker {
   }
 
   stepped(life: WatchedLife, event: RaftEvent, effects: readonly RaftEffect[]): void {
+    if (event.kind === "leader-left") this.#leaderLeft(event.leader);
     if (event.kind === "snapshot-failed") this.#count("snapshot abandoned");
     if (event.kind === "checkpointed") this.#checkpoints.set(life.number, event.index);
     for (const effect of effects) {
@@ -192,6 +196,14 @@ export class Situations implements Checker {
     else if (window.edition > 1) this.#count("late edition published");
   }
 
+  #leaderLeft(leader: MemberKey): void {
+    this.#count("coordinator's wills believed");
+    const isAlive = [...this.#world.lives()].some(
+      ({ self, replica }) => self === leader && replica.status().hasAuthority,
+    );
+    if (isAlive) this.#count("will of a living coordinator heard");
+  }
+
   #sent({ number, replica }: WatchedLife, { to, message }: Extract<RaftEffect, { kind: "send" }>): void {
     if (message.kind === "pre-vote-reply" && !message.granted && replica.status().leader !== undefined) {
       this.#count("pre-vote refused for a coordinator's sake");
@@ -245,6 +257,7 @@ export class Situations implements Checker {
     if (role === "leader" && !this.#leaders.has(term)) {
       this.#leaders.add(term);
       this.#count("election without winner", -1);
+      if (why.endsWith("left all brokers")) this.#count("elected on a will's hint");
       if (this.#lastLeader !== undefined && this.#lastLeader !== self) this.#count("coordinator changed");
       this.#lastLeader = self;
       this.#leading.add(number);

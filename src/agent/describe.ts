@@ -10,6 +10,7 @@ import type { Replica } from "../replica/replica.ts";
 import type { Counting } from "./counting.ts";
 import type { Dashboard } from "./dashboard.ts";
 import type { Joining } from "./joining.ts";
+import type { LastWillsReport } from "./last-wills.ts";
 import type { Life } from "./life.ts";
 import type { AgentStatus, LatestReading, MemberStatus } from "./status.ts";
 import { describeTime, type TimeReport } from "./time-report.ts";
@@ -24,6 +25,7 @@ export interface AgentParts {
   readonly time: TimeReport;
   readonly dashboard: Dashboard;
   readonly disk: DataDirectoryUsage;
+  readonly lastWills: LastWillsReport;
   readonly problems: readonly string[];
   /** Why it takes no part; undefined: it does. */
   readonly silentBecause: string | undefined;
@@ -74,6 +76,7 @@ export function describeAgent(parts: AgentParts): AgentStatus {
       latest: describeLatest(counting),
     },
     problems: parts.problems.filter((problem) => problem !== parts.silentBecause).concat(parts.silentBecause ?? []),
+    lastWills: parts.lastWills,
     disk: { bytesWritten: parts.disk.bytesWritten, syncs: parts.disk.syncs },
     traffic: describeTraffic(brokers),
   };

@@ -19,6 +19,7 @@ import { Dashboard } from "./dashboard.ts";
 import { describeAgent } from "./describe.ts";
 import { Joining } from "./joining.ts";
 import { LastHeard } from "./last-heard.ts";
+import { LastWills } from "./last-wills.ts";
 import type { Life } from "./life.ts";
 import { Operator } from "./operator.ts";
 import { OwnPast } from "./own-past.ts";
@@ -58,6 +59,7 @@ export class Device {
   readonly #ownPast: OwnPast;
   readonly #promises = new Promises();
   readonly #heard: LastHeard;
+  readonly #lastWills: LastWills;
 
   constructor(
     ports: AgentPorts,
@@ -88,10 +90,12 @@ export class Device {
         received: (delivery) => this.#received(delivery),
         heardOwnName: (heard) => this.#ownPast.heard(heard),
         heardGeneration: ({ generation, kind, from }) => this.#heardGeneration(generation, kind, from),
-        changed: () => {
+        changed: (_, present) => {
           if (this.#brokers.isConnected) this.#ownPast.connected(() => this.#leadIfElected());
           this.#dashboard.presenceChanged();
+          this.#lastWills.look(present);
         },
+        doubted: () => this.#replica.isLeader && this.#replica.speakUp(),
       },
     );
     const watch = ports.watch?.(this.#key);
@@ -119,6 +123,14 @@ export class Device {
         failed: (failure) => handlers.failed(failure),
       },
     );
+    this.#lastWills = new LastWills({
+      self: this.#key,
+      leader: () => this.#replica.role.leader,
+      sessionOf: (member) => this.#heard.sessionOf(member),
+      hasLeft: (member, session) => this.#brokers.hasLeft(member, session),
+      believed: (leader) => this.#replica.leaderLeft(leader),
+      isTakenForGone: () => this.#replica.status().isLeaderTakenForGone,
+    });
     this.#ownPast = new OwnPast(
       clock,
       {
@@ -251,6 +263,7 @@ export class Device {
       time: this.#timeKeeping.report(),
       dashboard: this.#dashboard,
       disk: this.#ports.data.usage(),
+      lastWills: this.#lastWills.report(),
       problems: this.#problems.all().concat(this.#life.setAside ?? []),
       silentBecause: this.#ownPast.why,
     });
@@ -265,7 +278,7 @@ export class Device {
     const known = this.#replica.state.member(from.device);
     if (!this.#ownPast.listensTo(from, { session, start }, message.kind, known)) return;
     const sender = memberKey(from);
-    this.#heard.note(sender);
+    this.#heard.note(sender, session);
     if (message.kind !== "join" && this.#replica.state.isGone(sender)) {
       this.#coordinator.heardRemoved(sender);
       return;
@@ -277,7 +290,9 @@ export class Device {
     if (isElection(message) && !this.#ownPast.isTrusted) return;
     this.#promises.heard(sender, { session, start }, message);
     this.#replica.received(sender, broadcast, message);
-    if (message.kind === "append") this.#counting.hasTime();
+    if (message.kind !== "append") return;
+    this.#lastWills.followed(this.#replica.role.leader);
+    this.#counting.hasTime();
   }
 
   #receivedOther({ from, via }: Delivery, sender: MemberKey, message: OtherMessage): void {
@@ -346,6 +361,7 @@ export class Device {
   #roleChanged(change: RoleChange): void {
     if (change.role === "leader") this.#leadIfElected();
     else this.#coordinator.end();
+    this.#lastWills.followed(change.leader);
     this.#joining.look();
     this.#timeKeeping.roleChanged();
   }

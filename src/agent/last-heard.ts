@@ -1,4 +1,4 @@
-// When each member was last heard, whoever leads: the next coordinator needs to know who lives.
+// When each member was last heard, and in which session, whoever leads: the next coordinator needs to know who lives.
 
 import type { MemberKey } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
@@ -8,17 +8,19 @@ import type { Instant } from "../base/units.ts";
 export class LastHeard {
   readonly #clock: Clock;
   /** Newest last. */
-  readonly #heard = new Map<MemberKey, Instant>();
+  readonly #heard = new Map<MemberKey, { readonly at: Instant; readonly session: number }>();
   #newest: MemberKey | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  note(sender: MemberKey): void {
+  /** What was said in an earlier session may come late: it is no news of the session. */
+  note(sender: MemberKey, said: number): void {
+    const session = Math.max(said, this.#heard.get(sender)?.session ?? 0);
     if (sender !== this.#newest) this.#heard.delete(sender); // in a quiet site one speaks again and again
     this.#newest = sender;
-    this.#heard.set(sender, this.#clock.now());
+    this.#heard.set(sender, { at: this.#clock.now(), session });
     if (this.#heard.size > limits.members) {
       const [oldest] = this.#heard.keys();
       if (oldest !== undefined) this.#heard.delete(oldest);
@@ -26,6 +28,10 @@ export class LastHeard {
   }
 
   of(member: MemberKey): Instant | undefined {
-    return this.#heard.get(member);
+    return this.#heard.get(member)?.at;
+  }
+
+  sessionOf(member: MemberKey): number | undefined {
+    return this.#heard.get(member)?.session;
   }
 }

@@ -3,6 +3,7 @@
 import type { DeviceId, SensorId, SiteId } from "../base/ids.ts";
 import type { Duration, LogIndex, SiteTime, Term } from "../base/units.ts";
 import type { Role } from "../raft/types.ts";
+import type { LastWillsReport } from "./last-wills.ts";
 
 export interface MemberStatus {
   readonly device: DeviceId;
@@ -85,6 +86,8 @@ export interface AgentStatus {
   };
   /** What a person should decide or repair, in sentences; empty when all is well. */
   readonly problems: readonly string[];
+  /** How often a coordinator's last wills were believed here, and how often it was alive all the same. */
+  readonly lastWills: LastWillsReport;
   readonly disk: { readonly bytesWritten: number; readonly syncs: number };
   readonly traffic: {
     readonly messagesSent: number;

@@ -54,6 +54,8 @@ export interface BrokerSetHandlers {
   heardOwnName(heard: HeardOwnName): void;
   /** A connection came or went, or somebody's presence on a broker changed (then it says whose). */
   changed(via: string, present: Present | undefined): void;
+  /** Others may take this device for gone: a connection came or went, or a will of this very run was heard, which lives. */
+  doubted(): void;
 }
 
 export class BrokerSet {
@@ -67,6 +69,8 @@ export class BrokerSet {
   readonly #connections: readonly BrokerConnection[];
   /** Where each device was last heard. */
   readonly #lastHeard = new Map<DeviceId, BrokerConnection>();
+  /** A broker that is away is dialled again and again, and was lost once. */
+  readonly #wasUp = new Set<BrokerConnection>();
   /** By URL, what was logged last: why there is no connection; undefined: that there is one. */
   readonly #logged = new Map<string, string | undefined>();
   /** The brokers that together reach everyone; undefined: to be found anew. */
@@ -158,6 +162,17 @@ export class BrokerSet {
     return this.#connections.some((connection) => connection.isUp && connection.presence.isHere(device));
   }
 
+  /**
+   * The wills of this run came on every broker that is up and on which it was seen (and there is one): a hint that it is gone.
+   */
+  hasLeft(member: Member, session: number): boolean {
+    const seen = this.#connections
+      .filter(({ isUp }) => isUp)
+      .map(({ presence }) => presence.whereabouts(member, session))
+      .filter((where) => where !== undefined);
+    return seen.length > 0 && seen.every((where) => where === "left");
+  }
+
   traffic(): TrafficReport {
     return this.#traffic.report();
   }
@@ -205,6 +220,7 @@ export class BrokerSet {
     const isSame = memberKey(from) === memberKey(self);
     connection.heardOwnPresence(said, isRetained);
     const isOtherRun = isSame ? heard.session !== session || heard.start !== start : said.isHere && !isRetained;
+    if (isSame && heard.session === session && !said.isHere && !isRetained) this.#handlers.doubted();
     if (!isOtherRun) return;
     this.#handlers.heardOwnName({
       from,
@@ -225,9 +241,13 @@ export class BrokerSet {
     this.#cover = undefined;
     if (!this.#isRunning) return;
     const { isUp, lastError } = connection.status();
+    const isSwitched = present === undefined && isUp !== this.#wasUp.has(connection);
+    if (isUp) this.#wasUp.add(connection);
+    else this.#wasUp.delete(connection);
     if (present !== undefined) this.#log.debug({ broker: connection.url, ...present }, "presence changed");
     else this.#logConnection(connection.url, isUp ? undefined : (lastError ?? "closed"));
     this.#handlers.changed(connection.url, present);
+    if (isSwitched) this.#handlers.doubted();
   }
 
   /** A broker that is away for days is tried every few seconds, and is logged once for each reason. */

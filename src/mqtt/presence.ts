@@ -13,6 +13,8 @@ export interface Present {
   readonly session: number;
   readonly connection: number;
   readonly isHere: boolean;
+  /** In this session, since the own connection began: only of whom one has seen can one see that it left. */
+  readonly wasHere: boolean;
 }
 
 export class PresenceTable {
@@ -29,7 +31,9 @@ export class PresenceTable {
       const isSame = session === before.session && connection === before.connection;
       if (isSame && (isHere === before.isHere || !before.isHere)) return undefined;
     } else if (before?.isHere === true && !isHere) return undefined;
-    const present = { device: from.device, incarnation: from.incarnation, session, connection, isHere };
+    const isSameRun = before?.incarnation === from.incarnation && before.session === session;
+    const wasHere = isHere || (isSameRun && before.wasHere);
+    const present = { device: from.device, incarnation: from.incarnation, session, connection, isHere, wasHere };
     this.#known.set(from.device, present);
     this.#here = undefined;
     return present;
@@ -41,6 +45,16 @@ export class PresenceTable {
 
   isHere(device: DeviceId): boolean {
     return this.#known.get(device)?.isHere === true;
+  }
+
+  /** What became of this run of `member`: undefined if it was not seen here since the own connection began. */
+  whereabouts(member: Member, session: number): "here" | "left" | undefined {
+    const known = this.#known.get(member.device);
+    if (known === undefined) return undefined;
+    if (known.incarnation !== member.incarnation || known.session > session) return known.isHere ? "here" : undefined;
+    if (known.session < session) return undefined;
+    if (known.isHere) return "here";
+    return known.wasHere ? "left" : undefined;
   }
 
   /** Those who are here, by name. */

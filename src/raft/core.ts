@@ -165,6 +165,8 @@ export class Core {
   /** The leader that was last heard, named in the next election's reason; and since when there was none at all. */
   lastLeader: MemberKey | undefined;
   leaderlessSince: Instant;
+  /** Taken for gone by its last wills, until a leader is heard; and when this voter asks for an election because of it. */
+  leaderLeft: { readonly askAt: Instant | undefined } | undefined;
   /** Contradicted what is committed here: not followed in this term. */
   shunned: MemberKey | undefined;
   /** When a leader of an older term was last told of this one. */

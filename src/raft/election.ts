@@ -8,6 +8,7 @@
 import type { MemberKey } from "../base/ids.ts";
 import { offset, shift, type Term } from "../base/units.ts";
 import { type Campaign, type Core, newFollowing, newLeadership } from "./core.ts";
+import { waitForAnother } from "./last-will.ts";
 import { appendAndPublish, nextHead, publishHeartbeat } from "./publishing.ts";
 import { adoptTerm, changeRole, followLaterTerm, hearsLeader, silenceOfLeader } from "./roles.ts";
 import type { RaftMessage } from "./types.ts";
@@ -31,6 +32,7 @@ export function startPreVote(core: Core): void {
   const because = core.campaign?.because ?? silenceOfLeader(core);
   core.campaign = newCampaign(core, because, undefined);
   core.campaign.granted.add(core.self);
+  core.leaderLeft = undefined;
   core.following = newFollowing(core.following.beat);
   core.drawElectionTimeout();
   changeRole(core, "pre-candidate", undefined, `asks for an election: ${because}`);
@@ -63,6 +65,7 @@ export function onPreVoteRequest(core: Core, from: MemberKey, request: Request):
   // A refusal carries the term, and the candidate adopts it: else two can refuse each other for ever (RAFT-CASES 19).
   const term = granted ? request.term : core.term;
   core.outbox.send(from, { kind: "pre-vote-reply", term, attempt: request.attempt, granted });
+  if (granted) waitForAnother(core);
   const { leadership } = core;
   if (leadership === undefined || !isVoter(core.log.voters, from)) return;
   const recent = core.timing.heartbeatInterval / 4;

@@ -49,6 +49,7 @@ function follow(core: Core, from: MemberKey, message: AppendMessage): boolean {
   if (message.beat > core.following.beat) {
     core.following.beat = message.beat;
     core.heardAt = core.now;
+    core.leaderLeft = undefined;
     core.drawElectionTimeout();
   }
   return true;

@@ -20,6 +20,7 @@ import {
 } from "./election.ts";
 import { onAppend } from "./following.ts";
 import { askForGap, gapDueAt } from "./gaps.ts";
+import { campaignDueAt, onLeaderLeft } from "./last-will.ts";
 import { changeVoters } from "./membership.ts";
 import { propose } from "./proposals.ts";
 import { heartbeatDueAt, probe, publishHeartbeat } from "./publishing.ts";
@@ -78,6 +79,12 @@ function handle(core: Core, event: RaftEvent): void {
       return;
     case "probe":
       if (core.leadership !== undefined) probe(core, core.leadership, event.member);
+      return;
+    case "leader-left":
+      onLeaderLeft(core, event.leader);
+      return;
+    case "speak-up":
+      if (core.leadership !== undefined) publishHeartbeat(core, core.leadership);
       return;
     case "read":
       read(core, event.context);
@@ -171,9 +178,14 @@ function doWhatIsDue(core: Core): void {
   retrySnapshot(core);
   askForGap(core);
   if (core.asked.size > 0) dropUnansweredReads(core);
-  if (core.now < core.electionDueAt) return;
+  if (core.now < campaignDueAt(core)) return;
   if (canCampaign(core)) startPreVote(core);
-  else core.drawElectionTimeout();
+  else postpone(core);
+}
+
+function postpone(core: Core): void {
+  core.leaderLeft &&= { askAt: undefined };
+  core.drawElectionTimeout();
 }
 
 function nextTick(core: Core): Instant | undefined {
@@ -186,7 +198,7 @@ function nextTick(core: Core): Instant | undefined {
     next = earlier(next, leadership.contact.authorityEnds(core.log.voters, timing.electionTimeoutMin));
     if (since !== undefined) next = earlier(next, shift(since, timing.persistTimeout));
   } else {
-    if (core.isVoter) next = earlier(next, core.electionDueAt);
+    if (core.isVoter) next = earlier(next, campaignDueAt(core));
     if (core.receiving !== undefined && !core.receiving.isComplete) next = earlier(next, core.receiving.retryAt);
     next = earlier(next, gapDueAt(core));
     for (const { until } of core.asked.values()) next = earlier(next, until);
@@ -203,6 +215,7 @@ function status(core: Core, now: Instant): RaftStatus {
     vote: core.vote,
     leader: core.leader,
     why: core.why,
+    isLeaderTakenForGone: core.leaderLeft !== undefined,
     start: log.start.index,
     commit: core.commit,
     applied: core.applied,

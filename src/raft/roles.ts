@@ -18,6 +18,7 @@ export function adoptTerm(core: Core, term: Term, vote: MemberKey | undefined): 
   core.term = term;
   core.vote = vote;
   core.shunned = undefined;
+  core.leaderLeft = undefined;
   core.following = newFollowing();
   core.disk.hardState({ term, vote });
 }
@@ -68,11 +69,12 @@ export function checkAuthority(core: Core): void {
 /** A leader of this term was heard so lately that an election would only disturb it (thesis §4.2.3). */
 export function hearsLeader(core: Core): boolean {
   if (core.leadership !== undefined) return true;
-  if (core.leader === undefined || core.heardAt === undefined) return false;
+  if (core.leader === undefined || core.heardAt === undefined || core.leaderLeft !== undefined) return false;
   return core.now < shift(core.heardAt, core.timing.electionTimeoutMin);
 }
 
 export function silenceOfLeader(core: Core): string {
+  if (core.leaderLeft !== undefined && core.leader !== undefined) return `${nameOf(core.leader)} left all brokers`;
   if (core.lastLeader === undefined || core.lastLeader === core.self || core.heardAt === undefined) {
     return `${inSeconds(between(core.leaderlessSince, core.now))} without a leader`;
   }

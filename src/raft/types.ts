@@ -162,6 +162,10 @@ export type RaftEvent = EventHead &
     | { readonly kind: "transfer"; readonly context: number; readonly to: MemberKey }
     /** Ask `member` (a learner) how far it is: it is sent an empty unicast append and answers with an acknowledgement. */
     | { readonly kind: "probe"; readonly member: MemberKey }
+    /** A hint: the last wills of `leader` came on all brokers on which it was seen (last-will.ts). */
+    | { readonly kind: "leader-left"; readonly leader: MemberKey }
+    /** Somebody may take this leader for gone: it speaks at once. */
+    | { readonly kind: "speak-up" }
     | { readonly kind: "read"; readonly context: number }
     /** The state machine has applied everything up to `index`. */
     | { readonly kind: "applied"; readonly index: LogIndex }
@@ -318,6 +322,8 @@ export interface RaftStatus {
   readonly vote: MemberKey | undefined;
   readonly leader: MemberKey | undefined;
   readonly why: string;
+  /** By its last wills (last-will.ts), and not heard since. */
+  readonly isLeaderTakenForGone: boolean;
   readonly start: LogIndex;
   readonly commit: LogIndex;
   readonly applied: LogIndex;

@@ -222,6 +222,16 @@ export class Replica {
     this.#enter({ kind: "probe", member });
   }
 
+  /** A hint (raft/last-will.ts). */
+  leaderLeft(leader: MemberKey): void {
+    this.#enter({ kind: "leader-left", leader });
+  }
+
+  /** If it leads, at once. */
+  speakUp(): void {
+    this.#enter({ kind: "speak-up" });
+  }
+
   /** `done(true)`: the state is at least as new as everything acknowledged before the call. `false`: ask again. */
   readBarrier(within: Duration, done: (isCurrent: boolean) => void): void {
     this.#enter({ kind: "read", context: this.#reads.add(within, done) });

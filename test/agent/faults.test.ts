@@ -127,6 +127,7 @@ describe("somebody who claims to lead as well", () => {
       {
         received: () => undefined,
         heardGeneration: () => undefined,
+        doubted: () => undefined,
         heardOwnName: () => undefined,
         changed: () => undefined,
       },

@@ -51,6 +51,7 @@ const status: AgentStatus = {
   },
   readings: { taken: 100, missing: 2, counted: 90, uncounted: 10, stopped: undefined, latest: [] },
   problems: [],
+  lastWills: { believed: 0, refuted: 0 },
   disk: { bytesWritten: 1_500_000, syncs: 40 },
   traffic: { messagesSent: 0, bytesSent: 0, messagesReceived: 0, bytesReceived: 0, dropped: 0 },
 };

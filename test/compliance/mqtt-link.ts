@@ -165,6 +165,15 @@ export function mqttLinkCompliance(name: string, createWorld: () => Promise<Link
       expect(hearer.messages.map(({ topic }) => topic)).toEqual(["will/abrupt"]);
     });
 
+    it("has its will published when another client takes over its name [MQTT-3.1.4-2, MQTT-3.1.2-8]", async () => {
+      const hearer = await openUp("hearer", subscribeTo("will/#"));
+      await openUp("same", { willTopic: "will/first" });
+      const second = await openUp("same");
+      await world.until(() => hearer.messages.length > 0);
+      await world.finish(second.link.close());
+      expect(hearer.messages[0]?.topic).toBe("will/first");
+    });
+
     it("asks for its will before each connection", async () => {
       const hearer = await openUp("hearer", subscribeTo("will/#"));
       const one = await openUp("one", { willTopic: "will/one" });

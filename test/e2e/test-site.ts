@@ -19,6 +19,8 @@ export const siteName = "e2e";
 /** One line that an agent logged. */
 export interface LogLine {
   readonly msg: string;
+  /** Of the machine's clock. */
+  readonly time: string;
   /** Of `role` lines. */
   readonly role?: string;
   readonly term?: number;

@@ -44,6 +44,7 @@ function device(name: string, urls: readonly string[], session = 1) {
     },
     {
       received: (delivery) => received.push(delivery),
+      doubted: () => undefined,
       heardOwnName: () => undefined,
       heardGeneration: () => undefined,
       changed: () => undefined,

@@ -260,6 +260,58 @@ describe("BrokerSet and who may speak", () => {
   });
 });
 
+describe("BrokerSet and last wills", () => {
+  const both = () => {
+    const world = start([one, two]);
+    const [a, b] = [world.device("a"), world.device("b", { session: 5 })];
+    world.time.run(seconds(1));
+    return { world, a, b };
+  };
+
+  it("a run has left once it left every broker on which it was seen (2 brokers)", () => {
+    const { world, a, b } = both();
+    expect(a.brokerSet.hasLeft(b.self, 5)).toBe(false);
+    world.network.kill("b");
+    world.time.run(seconds(1));
+    expect(a.brokerSet.hasLeft(b.self, 5)).toBe(true);
+    expect(a.brokerSet.hasLeft(b.self, 4)).toBe(false);
+    expect(a.brokerSet.hasLeft(memberNamed("stranger"), 5)).toBe(false);
+  });
+
+  it("one broker's will is not enough (the connection to the other stands)", () => {
+    const { world, a, b } = both();
+    world.network.cut("b", one);
+    world.network.broker(one).reset("b");
+    world.time.run(seconds(1));
+    expect(a.brokerSet.brokers().map(({ present }) => present.includes(b.self.device))).toEqual([false, true]);
+    expect(a.brokerSet.hasLeft(b.self, 5)).toBe(false);
+  });
+
+  it("a broker to which there is no connection has no say", () => {
+    const { world, a, b } = both();
+    world.network.cut("b", one);
+    world.network.broker(one).reset("b");
+    world.time.run(seconds(1));
+    world.network.broker(two).crash();
+    world.time.run(seconds(1));
+    expect(a.brokerSet.hasLeft(b.self, 5)).toBe(true);
+    world.network.broker(one).crash();
+    world.time.run(seconds(1));
+    expect(a.brokerSet.hasLeft(b.self, 5)).toBe(false);
+  });
+
+  it("says that others may doubt this device when it loses or finds a broker", () => {
+    const { world, b } = both();
+    const before = b.doubts.count;
+    world.network.broker(one).crash();
+    world.time.run(minutes(5));
+    expect(b.doubts.count).toBe(before + 1); // not at each attempt to come back
+    world.network.broker(one).restart();
+    world.time.run(seconds(20));
+    expect(b.doubts.count).toBe(before + 2);
+  });
+});
+
 describe("BrokerSet with a list of brokers", () => {
   it("uses one broker when it reaches everyone, and the other when that one dies (3 devices)", () => {
     const world = start([one, two]);

@@ -68,6 +68,7 @@ export class TestSite {
     const received: Delivery[] = [];
     const generations: HeardGeneration[] = [];
     const changes: (Present | undefined)[] = [];
+    const doubts = { count: 0 };
     let generation = "generation" in options ? options.generation : firstGeneration;
     const brokerSet = new BrokerSet(
       {
@@ -86,6 +87,9 @@ export class TestSite {
       },
       {
         received: (delivery) => received.push(delivery),
+        doubted: () => {
+          doubts.count += 1;
+        },
         heardOwnName: () => undefined,
         heardGeneration: (heard) => {
           generations.push(heard);
@@ -95,6 +99,6 @@ export class TestSite {
       },
     );
     brokerSet.start();
-    return { self, brokerSet, received, generations, changes };
+    return { self, brokerSet, received, generations, changes, doubts };
   }
 }

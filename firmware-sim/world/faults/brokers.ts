@@ -2,7 +2,7 @@
 
 import { type Duration, milliseconds } from "../../../src/base/units.ts";
 import type { SimulatedBroker } from "../../simulated-broker.ts";
-import type { FaultKind, PlannedFault } from "../fault.ts";
+import { type FaultKind, over, type PlannedFault } from "../fault.ts";
 import type { World } from "../world.ts";
 import { Holds } from "./holds.ts";
 
@@ -62,6 +62,20 @@ export const brokerFaults: readonly FaultKind[] = [
       const broker = brokerAt(world, fault);
       broker?.crash({ keepsState: true });
       return broker && (() => restart(world, broker));
+    },
+  },
+  {
+    name: "broker-resets",
+    what: "the brokers reset the connections of the coordinator, and publish its last wills; it lives, and dials again",
+    weight: 2,
+    lasts: [1_000, 2_000],
+    begin: (world, { strength }) => {
+      const machine = world.coordinator();
+      if (machine === undefined) return undefined;
+      // All of them, or one: then it is still there.
+      const struck = strength < 0.3 ? world.brokers.slice(0, 1) : world.brokers;
+      for (const broker of struck) broker.reset(machine.name);
+      return over;
     },
   },
   {

@@ -11,6 +11,7 @@ const storm: Faults = {
   slowDisks: 2,
   changes: 3,
   transfers: 1,
+  wills: 0,
 };
 const calm: Faults = {
   weather: { loss: 0, repeat: 0, freeze: 0, delayMsMax: 10 },
@@ -21,6 +22,7 @@ const calm: Faults = {
   slowDisks: 0,
   changes: 0,
   transfers: 0,
+  wills: 0,
 };
 
 const faultsBySeed: readonly Faults[] = [
@@ -31,6 +33,7 @@ const faultsBySeed: readonly Faults[] = [
   { ...calm, weather: { ...storm.weather, freeze: 0.25 }, cuts: 1, reunions: 0.5, pauses: 1 },
   { ...calm, crashes: 2, slowDisks: 6, transfers: 4 },
   { ...storm, crashes: 6 },
+  { ...storm, wills: 8 },
 ];
 const votersBySeed = [1, 3, 2, 3, 5] as const;
 

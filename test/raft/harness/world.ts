@@ -31,6 +31,8 @@ export interface Faults {
   readonly changes: number;
   /** The leadership is handed over, to any member. */
   readonly transfers: number;
+  /** Somebody is told that its leader left, which is a lie as often as not. */
+  readonly wills: number;
 }
 
 export interface Plan {
@@ -162,6 +164,7 @@ export class World {
       [faults.slowDisks, () => this.#toggleDisk(member)],
       [faults.changes, () => this.#change(member)],
       [faults.transfers, () => this.#transfer()],
+      [faults.wills, () => this.#lastWill()],
       [5, () => member.start()],
       [faults.reunions, () => this.network.heal()],
       [10, () => this.#read(member)],
@@ -214,6 +217,17 @@ export class World {
     for (const one of this.members) {
       if (one.status()?.role === "leader") one.handle({ kind: "transfer", context: this.#context, to });
     }
+  }
+
+  /** To everybody, or to some. */
+  #lastWill(): void {
+    const isForAll = this.#random.below(2) === 0;
+    for (const one of this.members) {
+      const leader = one.status()?.leader;
+      if (leader === undefined || !(isForAll || this.#random.below(2) === 0)) continue;
+      one.handle({ kind: "leader-left", leader });
+    }
+    if (this.#random.below(2) === 0) for (const one of this.members) one.handle({ kind: "speak-up" });
   }
 
   #crash(member: SimulatedMember): void {

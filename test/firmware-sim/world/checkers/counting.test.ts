@@ -28,7 +28,10 @@ async function live(agents: CountedAgents, seed: number): Promise<void> {
   const isSettled = (): boolean => {
     const status = agents.leader()?.status;
     const isEveryoneUp = agents.devices.every(({ agent }) => agent !== undefined);
-    return isEveryoneUp && status?.members.length === agents.devices.length && status.voters.length >= 3;
+    // A voter whose card was lost is one until it has been replaced; only then may the next card be lost.
+    const voting = agents.devices.filter(({ agent }) => agent?.status().isVoter === true).length;
+    const isWhole = isEveryoneUp && status?.members.length === agents.devices.length;
+    return isWhole && status.voters.length >= 3 && voting === status.voters.length;
   };
   const comeBack = async (device: VirtualDevice): Promise<void> => {
     await agents.start(device, false);

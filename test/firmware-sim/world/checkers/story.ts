@@ -270,6 +270,7 @@ export class Actor {
       vote: this.#hardState.vote,
       leader: undefined,
       why: "",
+      isLeaderTakenForGone: false,
       start: this.#start.index,
       commit: this.#start.index,
       applied: this.#start.index,
