@@ -36,7 +36,6 @@ const driftPpmMax = 60;
 /** What a monotonic clock says when the agent starts, at most. */
 const uptimeMsMax = 60_000;
 
-
 export class World {
   readonly seed: number;
   readonly plan: SitePlan;
