@@ -71,6 +71,8 @@ export const limits = {
   windowAge: 48 * 3_600_000,
   /** Bytes of items that wait for the uplink; beyond, windows wait unpublished. */
   outboxBytes: 16 * mebi,
+  /** Bytes beyond that for events of lost readings; with more of them they are summed by device until there is room. */
+  lossEventsBytes: 16 * kibi,
   /**
    * Bytes at which, without an uplink, older windows that wait are merged into coarser ones, and down to which: well below the
    * bound, so that closing goes on meanwhile, and far enough apart that it is done once in hours.

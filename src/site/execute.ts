@@ -11,7 +11,7 @@ import type { DecodedProposal } from "./command-codec.ts";
 import { definitionsOf, mayChangeDefinitions, unitsOf } from "./configuration-groups.ts";
 import { applyCount, type CountCommand, raisedStampMax } from "./counting.ts";
 import { applyDegrade } from "./degrading.ts";
-import { type LossKind, lossEvent } from "./loss-event.ts";
+import { type LossKind, lossEvent, lossesEvent, type SaidAt } from "./loss-event.ts";
 import type { EndedOrigin, MembershipChange } from "./members.ts";
 import { type Refusal, refused } from "./refusals.ts";
 import type { Tables } from "./tables.ts";
@@ -65,8 +65,7 @@ function run(
     case "close":
       return close(tables, command, head);
     case "cursor":
-      if (command.upTo >= tables.outbox.next) return refused("malformed", `There is no item ${command.upTo} yet`);
-      return tables.outbox.acknowledge(command.upTo) ? ["cursor"] : [];
+      return moveCursor(tables, command, head);
     case "degrade":
       return degrade(tables, command, head);
     case "checkpoint":
@@ -105,11 +104,33 @@ function changeMembers(tables: Tables, { ended, resumed }: MembershipChange, hea
   return found.length + lost.length > 0 ? ["members", "windows", "outbox"] : ["members"];
 }
 
-/** Also into a full outbox: it is small, one for each card that is lost, and nobody could say it later. */
-function sayLoss({ outbox, facts }: Tables, kind: LossKind, origin: EndedOrigin, { term }: EntryHead): void {
-  const id = `${facts.generation?.number ?? 0}.${outbox.next}`;
-  outbox.append(lossEvent(kind, origin, { id, ts: facts.floor, term }));
+function moveCursor(tables: Tables, { upTo }: Of<"cursor">, head: EntryHead): Refusal | readonly Touched[] {
+  const { outbox, unsaidLosses } = tables;
+  if (upTo >= outbox.next) return refused("malformed", `There is no item ${upTo} yet`);
+  if (!outbox.acknowledge(upTo)) return [];
+  let isSaid = false;
+  while (!outbox.isFull) {
+    const losses = unsaidLosses.take();
+    if (losses === undefined) break;
+    outbox.append(lossesEvent(losses, saidAt(tables, head)));
+    isSaid = true;
+  }
+  return isSaid ? ["cursor", "outbox"] : ["cursor"];
 }
+
+/** Also into a full outbox: it is small, and nobody could say it later. Beyond the room for such events they are summed. */
+function sayLoss(tables: Tables, kind: LossKind, origin: EndedOrigin, head: EntryHead): void {
+  const { outbox, unsaidLosses, bounds } = tables;
+  const hasRoom = outbox.bytes < bounds.outboxBytes + limits.lossEventsBytes;
+  if (hasRoom) outbox.append(lossEvent(kind, origin, saidAt(tables, head)));
+  else unsaidLosses.add(kind, memberOf(origin.origin).device, origin.destroyed);
+}
+
+const saidAt = ({ facts, outbox }: Tables, { term }: EntryHead): SaidAt => ({
+  id: `${facts.generation?.number ?? 0}.${outbox.next}`,
+  ts: facts.floor,
+  term,
+});
 
 /**
  * In each aggregation once: in the window that is open now, in the group of the device's first sensor. The site knows how many

@@ -6,15 +6,18 @@ import { memberOf } from "../base/ids.ts";
 import type { SiteTime, Term } from "../base/units.ts";
 import type { EndedOrigin } from "./members.ts";
 import type { OutboxItem } from "./outbox.ts";
+import type { UnsaidLosses } from "./unsaid-losses.ts";
 
 export type LossKind = "readings-lost" | "readings-found";
 
-/** `id`: `{generation}.{number}` of the item. */
-export function lossEvent(
-  kind: LossKind,
-  { origin, counted, destroyed }: EndedOrigin,
-  at: { readonly id: string; readonly ts: SiteTime; readonly term: Term },
-): OutboxItem {
+/** When it is said. `id`: `{generation}.{number}` of the item. */
+export interface SaidAt {
+  readonly id: string;
+  readonly ts: SiteTime;
+  readonly term: Term;
+}
+
+export function lossEvent(kind: LossKind, { origin, counted, destroyed }: EndedOrigin, at: SaidAt): OutboxItem {
   const { device, incarnation } = memberOf(origin);
   const [from, to] = [counted + 1, counted + destroyed];
   const readings = destroyed === 1 ? `reading ${from}` : `readings ${from}–${to} (${destroyed})`;
@@ -26,5 +29,17 @@ export function lossEvent(
   const payload = Buffer.from(
     JSON.stringify({ ts, kind, device, text, id, term, incarnation, from, to, readings: destroyed }),
   );
+  return { topic: `events/${kind}`, retain: false, payload };
+}
+
+/** Several of one device, of which each by itself found no room. */
+export function lossesEvent({ kind, device, losses, readings }: UnsaidLosses, { id, ts, term }: SaidAt): OutboxItem {
+  const who = device ?? "Further devices";
+  const often = losses === 1 ? "once" : `${losses} times`;
+  const text =
+    kind === "readings-lost"
+      ? `${who} came back without a past ${often} while the outbox was full: ${readings} readings were taken and not counted, and are missing`
+      : `${who} came back ${often}, while the outbox was full, with readings that were reported as lost: ${readings} are counted on`;
+  const payload = Buffer.from(JSON.stringify({ ts, kind, device, text, id, term, losses, readings }));
   return { topic: `events/${kind}`, retain: false, payload };
 }

@@ -11,6 +11,7 @@ import { Sessions } from "./sessions.ts";
 import { SiteFacts } from "./site-facts.ts";
 import { TimeTable } from "./time-table.ts";
 import type { Cell } from "./types.ts";
+import { UnsaidLossTable } from "./unsaid-losses.ts";
 import { Windows } from "./windows.ts";
 
 /** Bounds that decide what applying an entry does: the same for all members of a site. */
@@ -38,6 +39,7 @@ export class Tables {
   readonly series = new SeriesTable(this.#touch);
   readonly outbox: Outbox;
   readonly sessions = new Sessions(this.#touch);
+  readonly unsaidLosses = new UnsaidLossTable(this.#touch);
   readonly #sources: ReadonlyMap<string, CellSource>;
 
   constructor(bounds: SiteBounds) {
@@ -56,6 +58,7 @@ export class Tables {
       this.series,
       this.outbox,
       this.sessions,
+      this.unsaidLosses,
     ];
     this.#sources = new Map(sources.map((source) => [source.prefix, source]));
   }

@@ -9,8 +9,8 @@ import { type CheckerOf, Violation } from "../checker.ts";
 
 const name = "bounds";
 
-/** Beyond the outbox's bound: the item that reaches it, and what is said of cards that are lost meanwhile. */
-const outboxOverBytes = 16 * 1_024;
+/** Beyond the outbox's bound: the item that reaches it, and what is said of cards that are lost meanwhile, with its last event. */
+const outboxOverBytes = limits.lossEventsBytes + 2 * 1_024;
 /** A count is refused at the bound, not before it: by what one command may hold. */
 const boundsOf = (own: SiteBounds): Readonly<Record<Exclude<keyof StateSizes, "windows" | "outboxItems">, number>> => ({
   members: limits.members,
