@@ -10,6 +10,11 @@ import { SimulatedBroker } from "./simulated-broker.ts";
 import { SimulatedLink } from "./simulated-link.ts";
 import type { VirtualTime } from "./virtual-clock.ts";
 
+interface CutFromAll {
+  readonly url: string;
+  readonly ends: (() => void)[];
+}
+
 export class SimulatedNetwork {
   readonly #time: VirtualTime;
   readonly #random: SeededRandom;
@@ -21,6 +26,7 @@ export class SimulatedNetwork {
   readonly #paths = new Map<string, Map<string, NetworkPath>>();
   /** Devices that embed a broker, by its URL. */
   readonly #hosts = new Map<string, string>();
+  readonly #cutsFromAll = new Set<CutFromAll>();
   /** Of every path, the newest last. */
   #weather: readonly Partial<NetworkFaults>[] = [];
 
@@ -99,6 +105,17 @@ export class SimulatedNetwork {
     return this.#path(device, url).beginCut(cut);
   }
 
+  /** The same between everybody and one broker, whoever comes later included. */
+  cutFromAll(url: string): () => void {
+    const own: CutFromAll = { url, ends: [] };
+    this.#cutsFromAll.add(own);
+    for (const path of this.#allPaths()) if (path.url === url) own.ends.push(path.beginCut("both"));
+    return () => {
+      this.#cutsFromAll.delete(own);
+      for (const end of own.ends) end();
+    };
+  }
+
   /** Ends the cuts between one device and one broker. */
   heal(device: string, url: string): void {
     this.#path(device, url).heal();
@@ -106,6 +123,7 @@ export class SimulatedNetwork {
 
   /** Ends all cuts. */
   healAll(): void {
+    this.#cutsFromAll.clear();
     for (const path of this.#allPaths()) path.heal();
   }
 
@@ -134,6 +152,7 @@ export class SimulatedNetwork {
       const isLoopback = this.#hosts.get(url) === device;
       path = new NetworkPath({ device, url, isLoopback }, { time: this.#time, random: this.#random }, this.#usual);
       paths.set(url, path);
+      for (const all of this.#cutsFromAll) if (all.url === url) all.ends.push(path.beginCut("both"));
     }
     return path;
   }

@@ -128,6 +128,8 @@ export interface Checker {
   /** `machine` published it, however long ago. */
   uplink?(publish: UplinkPublish, machine: string): void;
   operation?(operation: ClientOperation): void;
+  /** The site was recovered, and goes on with this value of the register: what was acknowledged after it may be lost. */
+  fellBack?(key: string, value: string): void;
   /** What an agent wrote into its log, not below `info`; `process ended`, with `why`, where it ended by itself. */
   logged?(machine: string, event: string, fields: object): void;
   /** A fault of a plan began to act, or was over. */

@@ -17,6 +17,7 @@ import { VirtualClock } from "../virtual-clock.ts";
 import type { WatchedLife } from "./checker.ts";
 import type { Machine } from "./machine.ts";
 import { worldSite } from "./names.ts";
+import { registerKey } from "./register-client.ts";
 import type { World } from "./world.ts";
 
 type CommandEntry = Extract<Entry, { readonly kind: "command" }>;
@@ -96,6 +97,15 @@ function adopt(world: World, machine: Machine, survivor: Survivor, { start, gene
   }
   for (const device of lost) if (state.members.has(device)) tell(made({ kind: "remove", device }));
   tell(made({ kind: "join", joins: [join] }));
+  world.checkpost.tell("fellBack", registerKey, valueAt(initial.entries, state.revision));
+}
+
+/** What the change of the configuration says that is in force. */
+function valueAt(entries: readonly Entry[], revision: LogIndex): string {
+  const entry = entries.find(({ index }) => index === revision);
+  const command = entry?.kind === "command" ? decodeProposal(entry.command)?.command : undefined;
+  assert(command?.kind === "configure", "the survivor's log goes back to the configuration that is in force");
+  return command.note;
 }
 
 /** In the books it has a place of its own, although no log has an entry there. */

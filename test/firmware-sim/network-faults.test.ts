@@ -427,6 +427,22 @@ describe("a connection that stalls in a cut without ending", () => {
     expect([isOpen(), codes]).toEqual([[true, true], ["ok"]]);
   });
 
+  it("is cut off with everybody where everybody is, also who comes later, and goes on with them", () => {
+    const end = network.cutFromAll(url);
+    const other = new Client(time, network, "other");
+    speaker.say("unheard");
+    time.run(seconds(5));
+    expect([other.told, hearer.texts]).toEqual([[], []]);
+    const own = network.cut("hearer", url);
+    end();
+    time.run(seconds(30));
+    const isOpen = (name: string) => network.between(name, url).isOpen("from-broker");
+    expect(["other", "hearer", "newcomer"].map(isOpen)).toEqual([true, false, true]);
+    expect(other.told).toContain("up");
+    own();
+    expect(isOpen("hearer")).toBe(true);
+  });
+
   it("delivers to a subscriber when it goes on", () => {
     network.cut("hearer", url, "from-broker");
     for (const text of numbers(2)) speaker.say(text, { qos: 1 });

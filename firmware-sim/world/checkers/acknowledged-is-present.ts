@@ -1,5 +1,5 @@
 // What was acknowledged is there when all is quiet again (P2): the last read of each item, after its last acknowledged write, shows
-// that write, or one that may have come after it.
+// that write, or one that may have come after it. A recovery that falls back counts as a write of what it keeps.
 //
 // Linearizability says as much where such a read is made. This one also insists that it is made, so that a run in which nobody
 // looked is not taken for one in which nothing was lost.
@@ -17,7 +17,7 @@ interface Item {
   lastRead: ClientOperation | undefined;
 }
 
-export const acknowledgedIsPresent: CheckerOf = () => {
+export const acknowledgedIsPresent: CheckerOf = (world) => {
   const items = new Map<string, Item>();
 
   const look = (key: string, { writes, newest, settled, lastRead }: Item): void => {
@@ -53,6 +53,20 @@ export const acknowledgedIsPresent: CheckerOf = () => {
       if (outcome !== "done" || returned === undefined) return;
       item.settled = Math.max(item.settled, returned);
       if (operation.called >= (item.newest?.called ?? 0)) item.newest = operation;
+    },
+    fellBack(key, value) {
+      const now = world.now;
+      const kept: ClientOperation = {
+        client: "recovery",
+        kind: "write",
+        called: now,
+        returned: now,
+        outcome: "done",
+        key,
+        value,
+      };
+      const writes = new Map(items.get(key)?.writes).set(value, kept);
+      items.set(key, { writes, newest: kept, settled: now, lastRead: undefined });
     },
     healed() {
       for (const [key, item] of items) look(key, item);

@@ -3,7 +3,7 @@
 import type { SimulatedBroker } from "../../simulated-broker.ts";
 import type { FaultKind } from "../fault.ts";
 import { uplinkUrl } from "../names.ts";
-import { Holds, together } from "./holds.ts";
+import { Holds } from "./holds.ts";
 
 const forgetful = new Holds<SimulatedBroker, number>((broker, fraction) => broker.loseAcknowledgements(fraction ?? 0));
 
@@ -13,7 +13,7 @@ export const uplinkFaults: readonly FaultKind[] = [
     what: "nobody reaches the uplink broker",
     weight: 2,
     lasts: [2_000, 240_000],
-    begin: (world) => together(world.machines.map(({ name }) => world.network.cut(name, uplinkUrl))),
+    begin: (world) => world.network.cutFromAll(uplinkUrl),
   },
   {
     name: "uplink-loses-acknowledgements",

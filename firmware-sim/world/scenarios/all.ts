@@ -8,7 +8,7 @@ import { clockOf1970 } from "./clock-of-1970.ts";
 import { clonedCard, clonedCardUnknown } from "./cloned-card.ts";
 import { coldStart } from "./cold-start.ts";
 import { figure8 } from "./figure-8.ts";
-import { majorityLost } from "./majority-lost.ts";
+import { majorityLost, majorityLostBehind } from "./majority-lost.ts";
 import { realDays, realWeek } from "./real-site.ts";
 import { rollingRestart } from "./rolling-restart.ts";
 import { sitePowerCut } from "./site-power-cut.ts";
@@ -26,6 +26,7 @@ export const scenarios: readonly Scenario[] = [
   clockOf1970,
   rollingRestart,
   majorityLost,
+  majorityLostBehind,
   realDays,
   realWeek,
 ];

@@ -36,3 +36,17 @@ it("no violation: it is there, or one that was under way at the same time, or on
   expect(told(x, operation("write", "u", 1, undefined), operation("read", "u", 5, 6))).not.toThrow();
   expect(told(operation("write", "r", 1, 2, { outcome: "refused" }))).not.toThrow();
 });
+
+it("a recovery keeps what it says and nothing newer; what was written since counts again", () => {
+  const recovered = (...later: ReturnType<typeof operation>[]) => {
+    const story = new Story(acknowledgedIsPresent);
+    for (const one of [x, y]) story.checker.operation?.(one);
+    story.pass(10);
+    story.checker.fellBack?.("sensor", "x");
+    for (const one of later) story.checker.operation?.(one);
+    return () => story.checker.healed?.();
+  };
+  expect(recovered(operation("read", "x", 11, 12))).not.toThrow();
+  expect(recovered(operation("read", "y", 11, 12))).toThrow(/sensor shows y in the end; x was acknowledged/);
+  expect(recovered(operation("write", "z", 11, 12), operation("read", "x", 13, 14))).toThrow(/z was acknowledged/);
+});

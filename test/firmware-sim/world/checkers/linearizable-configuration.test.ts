@@ -178,3 +178,20 @@ it("takes little time for a thousand operations of eight clients", () => {
   expect(whyNotLinearizable(history)).toBeUndefined();
   expect(process.cpuUsage().user - before).toBeLessThan(500_000);
 });
+
+it("a recovery begins another history, with what it keeps: what it undid is not seen again", () => {
+  const [x, y] = [operation("write", "x", 1, 2), operation("write", "y", 3, 4)];
+  const recovered = (...later: ReturnType<typeof operation>[]) => {
+    const story = new Story(linearizableConfiguration);
+    for (const one of [x, y, operation("read", "y", 5, 6), operation("write", "u", 5, undefined)])
+      story.checker.operation?.(one);
+    story.pass(10);
+    story.checker.fellBack?.("sensor", "x");
+    for (const one of later) story.checker.operation?.(one);
+    return () => story.checker.healed?.();
+  };
+  expect(recovered(operation("read", "x", 11, 12), operation("write", "z", 13, 14))).not.toThrow();
+  expect(recovered(operation("read", "x", 11, 12), operation("read", "u", 13, 14))).not.toThrow();
+  expect(recovered(operation("read", "y", 11, 12))).toThrow(/"y" was read, and nobody wrote it/);
+  expect(recovered(operation("write", "z", 11, 12), operation("read", "x", 13, 14))).toThrow(/linearizable/);
+});
