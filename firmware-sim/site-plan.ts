@@ -10,7 +10,7 @@ import type {
   SensorConfiguration,
   SiteConfiguration,
 } from "../src/site/configuration.ts";
-import { defaultConfiguration, graceMin } from "../src/site/configuration-defaults.ts";
+import { defaultConfiguration, defaultPower, graceMin } from "../src/site/configuration-defaults.ts";
 import { diffConfiguration } from "../src/site/configuration-diff.ts";
 import type { Profiles } from "./profiles.ts";
 
@@ -43,7 +43,7 @@ export function planSite(profiles: Profiles, options: SiteTimes & { readonly dev
   for (const [place, device] of planDevices(options.devices).entries()) {
     const [zone, measured] = zones[place % zones.length] ?? ["", []];
     const board = boards[place % boards.length];
-    devices.set(device, { zone, labels: board === undefined ? {} : { board: board.name } });
+    devices.set(device, { zone, power: defaultPower, labels: board === undefined ? {} : { board: board.name } });
     for (const profile of measured)
       sensors.set(sensorId(`${device}.${profile}`), planSensor(profiles, device, profile));
   }

@@ -53,7 +53,7 @@ export async function foundSite(leader: SiteMember, site: SiteId, generation: Ge
   ]);
   const changes = diffConfiguration(defaultConfiguration, {
     ...defaultConfiguration,
-    devices: new Map(members.map(({ device }) => [device, { zone: undefined, labels: {} }])),
+    devices: new Map(members.map(({ device }) => [device, { zone: undefined, power: "mains", labels: {} }])),
     sensors: new Map(sensors),
   });
   await leader.commit({ kind: "configure", base: leader.replica.state.revision, changes, author: "bench", note: "" });

@@ -3,8 +3,8 @@
 import { deviceId, type SensorId, sensorId } from "../../src/base/ids.ts";
 import type { Random } from "../../src/base/ports/random.ts";
 import { milliseconds } from "../../src/base/units.ts";
-import type { SensorConfiguration, SiteConfiguration } from "../../src/site/configuration.ts";
-import { defaultConfiguration, graceMin } from "../../src/site/configuration-defaults.ts";
+import { powers, type SensorConfiguration, type SiteConfiguration } from "../../src/site/configuration.ts";
+import { defaultConfiguration, defaultPower, graceMin } from "../../src/site/configuration-defaults.ts";
 import { uplinkUrl } from "./names.ts";
 import type { SitePlan } from "./site.ts";
 
@@ -29,7 +29,12 @@ export function firstConfiguration(plan: SitePlan, names: readonly string[]): Si
   }
   const flushInterval = milliseconds(plan.flushInterval);
   return {
-    devices: new Map(names.map((name, i) => [deviceId(name), { zone: zones[i % zones.length], labels: {} }])),
+    devices: new Map(
+      names.map((name, i) => [
+        deviceId(name),
+        { zone: zones[i % zones.length], power: powers[i % powers.length] ?? defaultPower, labels: {} },
+      ]),
+    ),
     sensors,
     aggregations: new Map([
       ["all", { window: milliseconds(plan.window), grace: graceMin(flushInterval), groupBy: ["quantity"], where: {} }],
@@ -108,12 +113,17 @@ export function changed(configuration: SiteConfiguration, plan: SitePlan, random
     if (!devices.has(deviceId(name))) {
       return {
         ...configuration,
-        devices: new Map(devices).set(deviceId(name), { zone: one(zones, random), labels: {} }),
+        devices: new Map(devices).set(deviceId(name), {
+          zone: one(zones, random),
+          power: one(powers, random),
+          labels: {},
+        }),
         sensors: new Map(sensors).set(sensorId(`${name}-s1`), sensor(plan, name, random.below(3))),
       };
     }
   }
   const before = devices.get(device);
   const labels = { ...before?.labels, mark: String(random.below(2 ** 30)) };
-  return { ...configuration, devices: new Map(devices).set(device, { zone: before?.zone, labels }) };
+  const power = kind === 7 ? one(powers, random) : (before?.power ?? defaultPower);
+  return { ...configuration, devices: new Map(devices).set(device, { zone: before?.zone, power, labels }) };
 }

@@ -7,6 +7,7 @@ import type { Amount } from "../mqtt/traffic.ts";
 import type { RaftStatus } from "../raft/types.ts";
 import { quality } from "../readings/types.ts";
 import type { Replica } from "../replica/replica.ts";
+import { defaultPower } from "../site/configuration-defaults.ts";
 import type { Counting } from "./counting.ts";
 import type { Dashboard } from "./dashboard.ts";
 import type { Joining } from "./joining.ts";
@@ -104,6 +105,7 @@ function describeMembers(
       isPresent: member.device === life.self.device || brokers.isPresent(member.device),
       lag: match === undefined ? undefined : Math.max(0, raft.commit - match),
       zone: configuration.devices.get(member.device)?.zone,
+      power: configuration.devices.get(member.device)?.power ?? defaultPower,
     };
   });
 }

@@ -3,6 +3,7 @@
 import type { DeviceId, SensorId, SiteId } from "../base/ids.ts";
 import type { Duration, LogIndex, SiteTime, Term } from "../base/units.ts";
 import type { Role } from "../raft/types.ts";
+import type { Power } from "../site/configuration.ts";
 import type { LastWillsReport } from "./last-wills.ts";
 
 export interface MemberStatus {
@@ -13,6 +14,8 @@ export interface MemberStatus {
   /** Entries behind the commit index, as far as the asked device knows; undefined: it does not. */
   readonly lag: number | undefined;
   readonly zone: string | undefined;
+  /** As configured. */
+  readonly power: Power;
 }
 
 export interface BrokerStatus {

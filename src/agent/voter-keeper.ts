@@ -173,11 +173,13 @@ export class VoterKeeper {
       if (this.#removals.has(known.device)) continue;
       const follower = byMember.get(member);
       const isSelf = member === this.#self;
+      const configured = state.configuration.devices.get(known.device);
       // Whoever is promoted must be a member still when it votes.
       const isLeaving = !voters.includes(member) && this.#door.isJoining(known.device);
       candidates.push({
         member,
-        zone: state.configuration.devices.get(known.device)?.zone,
+        zone: configured?.zone,
+        isOnBattery: configured?.power === "battery",
         isReady: isSelf || (isReady(follower, commit) && !isLeaving),
         isPresent: this.#door.isPresent(known.device) && !isLeaving,
         isSteady: this.#sight.isSteady(member, now),

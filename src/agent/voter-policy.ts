@@ -1,7 +1,8 @@
-// Who should vote (DESIGN §4, "Voters by policy"): 1, 3, 5 or 7 as devices join, never an even number, spread over zones.
+// Who should vote (DESIGN §4, "Voters by policy"): 1, 3, 5 or 7 as devices join, never an even number, spread over zones, and of
+// those that would do as well the ones on mains.
 //
 // Where voters are lacking, a device that has caught up is promoted at once, a steady one before others. To take the place of
-// another (one that was silent for two minutes, or one of a zone that has too many) it must be steady: here for minutes. So
+// another (one that was silent for two minutes, one of a zone that has too many, or one on battery) it must be steady: here for minutes. So
 // one that comes and goes causes no change after change: it is demoted only if a steady one takes its place, and to take that
 // back it would have to be steady itself. The coordinator never leaves itself out.
 //
@@ -12,6 +13,8 @@ import type { MemberKey } from "../base/ids.ts";
 export interface VoterCandidate {
   readonly member: MemberKey;
   readonly zone: string | undefined;
+  /** Not on mains: it votes only where no other would do as well. */
+  readonly isOnBattery: boolean;
   /** It answered lately, and is within reach of the commit index. The coordinator is. */
   readonly isReady: boolean;
   /** A broker has it as connected: a hint, which decides whom to ask. */
@@ -50,6 +53,7 @@ export function planVoters(situation: VoterSituation): readonly MemberKey[] | un
   // An even number costs a vote and gains nothing.
   if (next.length % 2 === 0 && next.length > 0) leaveOut(situation, next);
   if (isSame(next, voters)) spread(situation, next);
+  if (isSame(next, voters)) preferMains(situation, next);
   const ready = next.filter((member) => known.get(member)?.isReady === true);
   // A change that a majority of the new voters cannot carry would block the site.
   if (2 * ready.length <= next.length || isSame(next, voters)) return undefined;
@@ -95,11 +99,31 @@ function spread({ self, candidates }: VoterSituation, next: MemberKey[]): void {
   const steady = candidates.filter(({ isSteady, zone }) => isSteady && zone !== undefined);
   const [best] = bestOfSpread(1, steady, next, zones);
   if (best === undefined) return;
+  const crowd = crowding(candidates, counts);
   const least = (counts.get(best.zone) ?? 0) + 2;
   const leaving = next
     .filter((voter) => voter !== self && zones.get(voter) !== undefined && (counts.get(zones.get(voter)) ?? 0) >= least)
-    .toSorted((a, b) => (counts.get(zones.get(b)) ?? 0) - (counts.get(zones.get(a)) ?? 0))[0];
+    .toSorted((a, b) => crowd(b) - crowd(a))[0];
   if (leaving !== undefined) next.splice(next.indexOf(leaving), 1, best.member);
+}
+
+/**
+ * One voter on battery makes room for one on mains, if the spread over zones gets no worse. It comes to an end: `spread` makes the
+ * spread better each time, and this makes fewer voters on battery and never the spread worse.
+ */
+function preferMains({ self, candidates }: VoterSituation, next: MemberKey[]): void {
+  const zones = zonesOf(candidates);
+  const counts = countByZone(next, zones);
+  const mains = candidates.filter(({ isSteady, isOnBattery }) => isSteady && !isOnBattery);
+  for (const { member, zone, isOnBattery } of candidates) {
+    const place = next.indexOf(member);
+    if (!isOnBattery || member === self || place < 0) continue;
+    const [best] = bestOfSpread(1, mains, next, zones, member);
+    if (best === undefined) return;
+    if (best.zone !== zone && (counts.get(best.zone) ?? 0) >= (counts.get(zone) ?? 0)) continue;
+    next.splice(place, 1, best.member);
+    return;
+  }
 }
 
 function leaveOut(situation: VoterSituation, next: MemberKey[]): void {
@@ -107,8 +131,8 @@ function leaveOut(situation: VoterSituation, next: MemberKey[]): void {
 }
 
 /**
- * The newest newcomer; if nobody is new, a voter that does not answer; if all do, the last of the fullest zone. Never the
- * coordinator.
+ * The newest newcomer; if nobody is new, a voter that does not answer; if all do, the last of the fullest zone, one on battery
+ * before others. Never the coordinator.
  */
 function leftOut({ self, candidates, voters }: VoterSituation, next: readonly MemberKey[]): MemberKey {
   const ready = new Set(candidates.filter(({ isReady }) => isReady).map(({ member }) => member));
@@ -118,15 +142,15 @@ function leftOut({ self, candidates, voters }: VoterSituation, next: readonly Me
   if (newest !== undefined || silent !== undefined) return newest ?? silent ?? self;
   const zones = zonesOf(candidates);
   const counts = countByZone(next, zones);
-  const crowd = (member: MemberKey): number => counts.get(zones.get(member)) ?? 0;
+  const crowd = crowding(candidates, counts);
   let choice = self;
   for (const member of others) if (choice === self || crowd(member) >= crowd(choice)) choice = member;
   return choice;
 }
 
 /**
- * The first `most` of the ready members that do not vote: of zones with the fewest voters first, then in the order of joining. No
- * more of them are put in order: with a thousand members that would hold the loop, twice a second.
+ * The first `most` of the ready members that do not vote: of zones with the fewest voters first, on mains before on battery, then in the order of
+ * joining. No more of them are put in order: with a thousand members that would hold the loop, twice a second.
  */
 function bestOfSpread(
   most: number,
@@ -139,15 +163,12 @@ function bestOfSpread(
     voters.filter((voter) => voter !== leaving),
     zones,
   );
+  const rank = ({ zone, isOnBattery }: VoterCandidate): number => (inZone.get(zone) ?? 0) + (isOnBattery ? 0.5 : 0);
   const left = candidates.filter(({ member, isReady }) => isReady && !voters.includes(member));
   const ordered: VoterCandidate[] = [];
   while (left.length > 0 && ordered.length < most) {
-    let best = 0;
-    for (let i = 1; i < left.length; i++) {
-      if ((inZone.get(left[i]?.zone) ?? 0) < (inZone.get(left[best]?.zone) ?? 0)) best = i;
-    }
-    const [chosen] = left.splice(best, 1);
-    if (chosen === undefined) break;
+    const chosen = left.reduce((best, one) => (rank(one) < rank(best) ? one : best));
+    left.splice(left.indexOf(chosen), 1);
     inZone.set(chosen.zone, (inZone.get(chosen.zone) ?? 0) + 1);
     ordered.push(chosen);
   }
@@ -164,6 +185,15 @@ function countByZone(voters: readonly MemberKey[], zones: Zones): Map<string | u
   const counts = new Map<string | undefined, number>();
   for (const voter of voters) counts.set(zones.get(voter), (counts.get(zones.get(voter)) ?? 0) + 1);
   return counts;
+}
+
+/** How many voters a voter's zone has; of two in equal zones the one on battery has the more. */
+function crowding(
+  candidates: readonly VoterCandidate[],
+  counts: ReadonlyMap<string | undefined, number>,
+): (voter: MemberKey) => number {
+  const known = new Map(candidates.map((candidate) => [candidate.member, candidate]));
+  return (voter) => (counts.get(known.get(voter)?.zone) ?? 0) + (known.get(voter)?.isOnBattery === true ? 0.5 : 0);
 }
 
 const isSame = (one: readonly MemberKey[], other: readonly MemberKey[]): boolean =>

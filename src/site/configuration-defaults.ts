@@ -1,7 +1,7 @@
 // What holds where a configuration says nothing.
 
 import { type Duration, milliseconds, seconds } from "../base/units.ts";
-import type { AggregationConfiguration, SiteConfiguration, SiteSettings } from "./configuration.ts";
+import type { AggregationConfiguration, Power, SiteConfiguration, SiteSettings } from "./configuration.ts";
 
 /** How far, at most, a device's site time may be from the coordinator's before its readings are held back (DESIGN §6). */
 const clockErrorMax = seconds(2);
@@ -24,6 +24,8 @@ export const graceMin = (flushInterval: Duration): Duration =>
 
 /** The shortest that is enough, and a second for the way through brokers and log. */
 export const defaultGrace = (flushInterval: Duration): Duration => milliseconds(graceMin(flushInterval) + seconds(1));
+
+export const defaultPower: Power = "mains";
 
 /** Every sensor of the site, in one group for each quantity. */
 export const defaultAggregation = (flushInterval: Duration): AggregationConfiguration => ({

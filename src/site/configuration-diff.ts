@@ -116,7 +116,7 @@ function flat(value: unknown, at: string): Map<string, string> {
 
 function describe(item: unknown): string {
   const values = [...flat(item, "")].map(([key, value]) => (key === "" ? value : `${key.slice(1)} ${value}`));
-  return values.join(", ") || "(no further keys)";
+  return values.join(", ");
 }
 
 const spans = /(?:^|\.)(?:interval|stuckAfter|window|grace|editionInterval|flushInterval)$/;

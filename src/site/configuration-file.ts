@@ -9,11 +9,12 @@ import type {
   AggregationConfiguration,
   DeviceConfiguration,
   DriverConfiguration,
+  Power,
   SensorConfiguration,
   SiteConfiguration,
   SiteSettings,
 } from "./configuration.ts";
-import { defaultAggregation, defaultAggregationName, defaultSettings } from "./configuration-defaults.ts";
+import { defaultAggregation, defaultAggregationName, defaultPower, defaultSettings } from "./configuration-defaults.ts";
 import { problemsOfItem, problemsOfWhole } from "./configuration-rules.ts";
 import { configurationKeys, driverKeys, driverKinds, fileVersion, isDriverKind } from "./configuration-schema.ts";
 import { didYouMean } from "./did-you-mean.ts";
@@ -93,7 +94,11 @@ function readSettings(reader: YamlReader, field: Field | undefined): SiteSetting
 
 function readDevice(reader: YamlReader, field: Field): DeviceConfiguration {
   const keys = reader.map(field, configurationKeys.device);
-  return { zone: reader.text(keys.get("zone")), labels: readTexts(reader, keys.get("labels")) };
+  return {
+    zone: reader.text(keys.get("zone")),
+    power: (reader.text(keys.get("power")) ?? defaultPower) as Power,
+    labels: readTexts(reader, keys.get("labels")),
+  };
 }
 
 function readSensor(reader: YamlReader, field: Field): SensorConfiguration | undefined {

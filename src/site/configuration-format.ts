@@ -20,7 +20,7 @@ export function plainConfiguration({ settings, devices, sensors, aggregations }:
       uplink: settings.uplink,
       voters: settings.voters,
     },
-    devices: plainTable(devices, ({ zone, labels }) => present({ zone, labels: filled(labels) })),
+    devices: plainTable(devices, ({ zone, power, labels }) => present({ zone, power, labels: filled(labels) })),
     sensors: plainTable(sensors, plainSensor),
     aggregations: plainTable(aggregations, ({ window, grace, groupBy, where }) =>
       present({

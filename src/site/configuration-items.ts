@@ -11,8 +11,10 @@ import type {
   ConfigurationChange,
   DeviceConfiguration,
   DriverConfiguration,
+  Power,
   SensorConfiguration,
 } from "./configuration.ts";
+import { defaultPower } from "./configuration-defaults.ts";
 
 export type Section = ConfigurationChange["section"];
 export const sections: readonly Section[] = ["settings", "devices", "aggregations", "sensors"];
@@ -33,8 +35,9 @@ export function packItem(section: Section, value: unknown): unknown {
   if (!isPlainObject(value)) return null;
   switch (section) {
     case "devices": {
-      const { zone, labels } = value;
-      return [zone ?? null, packTexts(labels)];
+      const { zone, labels, power = defaultPower } = value;
+      const packed = [zone ?? null, packTexts(labels)];
+      return power === defaultPower ? packed : [...packed, power]; // the same bytes as before there was this key
     }
     case "sensors":
       return packSensor(value);
@@ -123,9 +126,11 @@ function packTexts(texts: unknown): unknown {
 }
 
 function unpackDevice(value: unknown): DeviceConfiguration | undefined {
-  const fields = new Fields(value, 2);
+  const fields = new Fields(value);
   const zone = fields.optional((each) => each.text(textLengthMax));
-  return fields.finish({ zone, labels: fields.decoded(unpackTexts) });
+  const labels = fields.decoded(unpackTexts);
+  const power = Array.isArray(value) && value.length > 2 ? (fields.text(textLengthMax) as Power) : defaultPower;
+  return fields.finish({ zone, power, labels });
 }
 
 function unpackSensor(value: unknown): SensorConfiguration | undefined {

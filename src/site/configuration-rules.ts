@@ -6,12 +6,13 @@ import { isDeviceId, isSensorId } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import { hours, milliseconds, minutes, seconds } from "../base/units.ts";
 import { parseJsonPath } from "../readings/json-path.ts";
-import type {
-  AggregationConfiguration,
-  DeviceConfiguration,
-  DriverConfiguration,
-  SensorConfiguration,
-  SiteConfiguration,
+import {
+  type AggregationConfiguration,
+  type DeviceConfiguration,
+  type DriverConfiguration,
+  powers,
+  type SensorConfiguration,
+  type SiteConfiguration,
 } from "./configuration.ts";
 import { graceMin } from "./configuration-defaults.ts";
 import type { Section } from "./configuration-items.ts";
@@ -98,8 +99,9 @@ export function problemsOfWhole({ devices, sensors, aggregations, settings }: Si
 
 type Wrong = (key: string, message: string) => void;
 
-function checkDevice({ zone, labels }: DeviceConfiguration, wrong: Wrong): void {
+function checkDevice({ zone, power, labels }: DeviceConfiguration, wrong: Wrong): void {
   if (zone !== undefined && !levelPattern.test(zone)) wrong("zone", `expected ${levelWords}, found ${quote(zone)}`);
+  if (!powers.includes(power)) wrong("power", `expected ${powers.join(" or ")}, found ${quote(power)}`);
   checkLabels("labels", labels, wrong);
 }
 

@@ -8,7 +8,7 @@ const sensorKeys = ["device", "driver", "quantity", "unit", "interval", "range",
 export const configurationKeys = {
   file: ["skein", "settings", "devices", "sensors", "aggregations"],
   settings: ["editionInterval", "flushInterval", "uplink", "voters"],
-  device: ["zone", "labels"],
+  device: ["zone", "power", "labels"],
   /** Those of every sensor; each driver has further ones. */
   sensor: sensorKeys,
   aggregation: ["window", "grace", "groupBy", "where"],

@@ -4,9 +4,14 @@
 import type { DeviceId, SensorId } from "../base/ids.ts";
 import type { Duration } from "../base/units.ts";
 
+export const powers = ["mains", "battery"] as const;
+/** What feeds a device. */
+export type Power = (typeof powers)[number];
+
 export interface DeviceConfiguration {
   /** Devices of one zone fail together. */
   readonly zone: string | undefined;
+  readonly power: Power;
   readonly labels: Readonly<Record<string, string>>;
 }
 

@@ -25,6 +25,7 @@ describe("a big site's status", () => {
       isPresent: true,
       lag: 0,
       zone: "a-zone-with-a-long-name-as-well-00",
+      power: "battery",
     }));
     const latest = Array.from({ length: 5000 }, (_, i) => ({
       sensor: sensorId(`sensor-with-a-name-as-long-as-it-may-be-${"x".repeat(18)}-${i}`),

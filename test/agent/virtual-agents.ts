@@ -19,7 +19,7 @@ import { readDashboard } from "../../src/cli/dashboard/reader.ts";
 import { ApiClient } from "../../src/mqtt/api-client.ts";
 import { quality } from "../../src/readings/types.ts";
 import { defaultTiming } from "../../src/replica/open-replica.ts";
-import type { SensorConfiguration, SiteSettings } from "../../src/site/configuration.ts";
+import type { SensorConfiguration, SiteConfiguration, SiteSettings } from "../../src/site/configuration.ts";
 import { defaultConfiguration } from "../../src/site/configuration-defaults.ts";
 import { applyChanges, diffConfiguration } from "../../src/site/configuration-diff.ts";
 import { readChanges } from "../../src/site/configuration-items.ts";
@@ -85,6 +85,8 @@ export class VirtualAgents {
   /** The machine's clock at each start; a right and synchronised one unless a test says otherwise. */
   clockOf: (device: VirtualDevice) => VirtualClock = () => new VirtualClock(this.time);
   groupBy = ["quantity"];
+  /** Names of devices; as of the next `configure`. */
+  readonly onBattery = new Set<string>();
   /** Of the site; the world has the first. */
   readonly brokers = [brokerUrl];
   #serial = 0;
@@ -258,8 +260,13 @@ export class VirtualAgents {
         });
       }
     }
-    const configuration = {
-      devices: new Map(this.devices.map(({ name }) => [deviceId(name), { zone: undefined, labels: {} }])),
+    const configuration: SiteConfiguration = {
+      devices: new Map(
+        this.devices.map(({ name }) => [
+          deviceId(name),
+          { zone: undefined, power: this.onBattery.has(name) ? "battery" : "mains", labels: {} },
+        ]),
+      ),
       sensors,
       aggregations: new Map([["all", { window: seconds(10), grace: seconds(8), groupBy: this.groupBy, where: {} }]]),
       settings: {

@@ -7,6 +7,7 @@ const key = (name: string): MemberKey => `${name}@${"0".repeat(32)}` as MemberKe
 const candidate = (name: string, zone: string | undefined = undefined, isReady = true): VoterCandidate => ({
   member: key(name),
   zone,
+  isOnBattery: false,
   isReady,
   isPresent: true,
   isSteady: true,
@@ -171,6 +172,75 @@ describe("who votes", () => {
     expect(planVoters({ ...of(["a", "b", "c"]), candidates: unsteady })).toBeUndefined();
   });
 
+  describe("on battery", () => {
+    const onBattery = (name: string, zone?: string): VoterCandidate => ({
+      ...candidate(name, zone),
+      isOnBattery: true,
+    });
+    const plan = (candidates: readonly VoterCandidate[], voters: string) =>
+      names(planVoters({ self: key("a"), candidates, voters: voters.split("").map(key), wanted: 3 }))?.join("");
+
+    it("is promoted only where no other would do as well", () => {
+      const candidates = [candidate("a"), onBattery("b"), onBattery("c"), candidate("d")];
+      expect(plan(candidates, "a")).toBe("adb");
+    });
+
+    it("counts less than a zone without a voter, and than being there for long", () => {
+      const zoned = [candidate("a", "north"), candidate("b", "north"), onBattery("c", "south"), candidate("d", "west")];
+      expect(plan(zoned, "a")).toBe("adc");
+      const fresh = { ...candidate("d"), isSteady: false };
+      expect(plan([candidate("a"), onBattery("b"), onBattery("c"), fresh], "a")).toBe("abc");
+    });
+
+    it("makes room for a steady device on mains, one at a time", () => {
+      const candidates = [candidate("a"), onBattery("b"), onBattery("c"), candidate("d"), candidate("e")];
+      expect(plan(candidates, "abc")).toBe("adc");
+      expect(plan(candidates, "adc")).toBe("ade");
+      expect(plan(candidates, "ade")).toBeUndefined();
+    });
+
+    it.each([
+      ["that is not steady", { isSteady: false }],
+      ["that is not ready", { isReady: false }],
+    ])("makes no room for one %s", (_, lacking) => {
+      const candidates = [candidate("a"), onBattery("b"), candidate("c"), { ...candidate("d"), ...lacking }];
+      expect(plan(candidates, "abc")).toBeUndefined();
+    });
+
+    it("stays where the spread over zones would become worse", () => {
+      const candidates = [
+        candidate("a", "north"),
+        onBattery("b", "south"),
+        candidate("c", "west"),
+        candidate("d", "north"),
+      ];
+      expect(plan(candidates, "abc")).toBeUndefined();
+      expect(plan([...candidates, candidate("e", "south")], "abc")).toBe("aec");
+    });
+
+    it("stays while it coordinates", () => {
+      const candidates = [onBattery("a"), candidate("b"), candidate("c"), candidate("d")];
+      expect(plan(candidates, "abc")).toBeUndefined();
+    });
+
+    it("goes first when there are too many, and when its zone has too many", () => {
+      const five = [candidate("a"), candidate("b"), onBattery("c"), candidate("d"), onBattery("e")];
+      expect(plan(five, "abcde")).toBe("abd");
+      const crowded = [
+        candidate("a", "north"),
+        onBattery("b", "north"),
+        candidate("c", "north"),
+        candidate("d", "south"),
+      ];
+      expect(plan(crowded, "abc")).toBe("adc");
+    });
+
+    it("votes for as long as it is there, if nobody else can", () => {
+      expect(plan([candidate("a"), onBattery("b"), onBattery("c")], "a")).toBe("abc");
+      expect(plan([candidate("a"), onBattery("b"), onBattery("c")], "abc")).toBeUndefined();
+    });
+  });
+
   it("waits where too few of the new voters answer to carry the change", () => {
     const candidates = [
       candidate("a"),
@@ -185,6 +255,7 @@ describe("who votes", () => {
   it("whatever is seen: an odd number of members, not more than wanted, the coordinator among them, most of them ready", () => {
     const flags = fc.record({
       zone: fc.constantFrom(undefined, "north", "south", "west"),
+      isOnBattery: fc.boolean(),
       isReady: fc.boolean(),
       isPresent: fc.boolean(),
       isSteady: fc.boolean(),

@@ -64,6 +64,33 @@ describe("a voter", () => {
     expect(new Set(votersOf(agents))).toEqual(new Set([leaderOf(agents).name, cut.name, heir.name]));
   });
 
+  it("on battery makes room for a device on mains that is steady, once, and for none that comes and goes (4 devices)", async () => {
+    const agents = await site(8, 4, 3);
+    const { voting, learning } = othersOf(agents);
+    const [first, second] = voting;
+    const [heir] = learning;
+    if (first === undefined || second === undefined || heir === undefined)
+      throw new Error("not the site that was meant");
+    const before = changesOf(agents).length;
+    agents.onBattery.add(first.name);
+    await agents.configure(1);
+    await agents.run(minutes(2));
+    agents.network.cut(heir.host, brokerUrl);
+    await agents.run(seconds(45));
+    agents.network.healAll();
+    await agents.run(minutes(4));
+    expect(changesOf(agents)).toHaveLength(before); // it was away, so it is not steady yet
+    expect(leaderOf(agents).status.members.find(({ device }) => device === first.name)).toMatchObject({
+      power: "battery",
+    });
+    await agents.run(minutes(2));
+    expect(new Set(votersOf(agents))).toEqual(new Set([leaderOf(agents).name, second.name, heir.name]));
+    agents.onBattery.clear(); // it has mains again: no reason to take its place back
+    await agents.configure(1);
+    await agents.run(minutes(12));
+    expect(changesOf(agents)).toHaveLength(before + 1);
+  });
+
   it("that comes and goes every 90 s causes no change (4 devices, 2 rounds)", async () => {
     const agents = await site(2, 4, 3);
     await agents.run(minutes(5.5));

@@ -70,7 +70,9 @@ it("the entries of a log that was set aside, in words", () => {
     {
       kind: "configure",
       base: logIndex(0),
-      changes: [{ section: "devices", name: "pi-a", before: undefined, after: { zone: "north", labels: {} } }],
+      changes: [
+        { section: "devices", name: "pi-a", before: undefined, after: { zone: "north", power: "mains", labels: {} } },
+      ],
       author: "anna",
       note: "",
     },

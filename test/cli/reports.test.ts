@@ -101,7 +101,7 @@ it("says so when nobody leads, when the coordinator is silent, when one card car
 });
 
 it("puts the parts of a large site's answer together", () => {
-  const member = { device: two, isVoter: false, isPresent: true, lag: 0, zone: undefined };
+  const member = { device: two, isVoter: false, isPresent: true, lag: 0, zone: undefined, power: "mains" } as const;
   const latest = { sensor: sensorId("a"), value: 1, stamp: undefined, quality: 0, fault: undefined };
   const whole = wholeStatus([
     { ...status, members: [member] },
@@ -129,13 +129,16 @@ it("shows what each sensor said last, and what is wrong with it", () => {
 });
 
 it("lists the members, those who are away too", () => {
-  const member = { device: two, isVoter: true, isPresent: true, lag: 0, zone: "hall" };
+  const member = { device: two, isVoter: true, isPresent: true, lag: 0, zone: "hall", power: "battery" } as const;
   const answer = {
     voters: [two],
-    members: [{ ...member, device: three, isPresent: false, lag: undefined, isVoter: false }, member],
+    members: [
+      { ...member, device: three, isPresent: false, lag: undefined, isVoter: false, power: "mains" as const },
+      member,
+    ],
   };
   expect(describeMembers(answer)).toBe(
-    "DEVICE  ZONE  ROLE     PRESENT  BEHIND\npi-02   hall  voter    here          0\npi-03   hall  learner  away          –\n1 of 2 devices are here\n",
+    "DEVICE  ZONE  POWER    ROLE     PRESENT  BEHIND\npi-02   hall  battery  voter    here          0\npi-03   hall  mains    learner  away          –\n1 of 2 devices are here\n",
   );
 });
 

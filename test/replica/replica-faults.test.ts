@@ -108,7 +108,9 @@ describe("every question is answered once", () => {
     const command = {
       kind: "configure",
       base: 0 as never,
-      changes: [{ section: "devices", name: "pi-9", before: undefined, after: { zone: undefined, labels: {} } }],
+      changes: [
+        { section: "devices", name: "pi-9", before: undefined, after: { zone: undefined, power: "mains", labels: {} } },
+      ],
       author: "",
       note: "",
     } as const;
@@ -153,7 +155,7 @@ describe("a full disk", () => {
           section: "devices",
           name: `pi-${i}`,
           before: undefined,
-          after: { zone: undefined, labels: {} },
+          after: { zone: undefined, power: "mains", labels: {} },
         } as const;
         const base = node.replica?.state.revision ?? (0 as never);
         node.replica?.propose({ kind: "configure", base, changes: [change], author: "", note: "" }, () => undefined);

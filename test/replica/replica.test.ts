@@ -10,7 +10,7 @@ const session = (number: number): string => String(number).padStart(32, "a");
 
 /** A change that shows in the configuration: device `name` is declared. */
 function declare(node: VirtualReplica, name: string): Command {
-  const after = { zone: undefined, labels: {} };
+  const after = { zone: undefined, power: "mains", labels: {} };
   return {
     kind: "configure",
     base: node.replica?.state.revision ?? (0 as never),

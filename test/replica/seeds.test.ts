@@ -29,7 +29,11 @@ class Client {
       section: "devices",
       name,
       before: undefined,
-      after: { zone: undefined, labels: Object.fromEntries([1, 2, 3, 4, 5].map((i) => [`l${i}`, "x".repeat(32)])) },
+      after: {
+        zone: undefined,
+        power: "mains",
+        labels: Object.fromEntries([1, 2, 3, 4, 5].map((i) => [`l${i}`, "x".repeat(32)])),
+      },
     } as const;
     const command = {
       kind: "configure",

@@ -35,7 +35,11 @@ function stateWith(revisions: number, text = "x"): SiteState {
   };
   apply(1, founding);
   for (let i = 0; i < revisions; i++) {
-    const after = { zone: undefined, labels: Object.fromEntries([1, 2, 3, 4].map((n) => [`l${n}`, text.repeat(20)])) };
+    const after = {
+      zone: undefined,
+      power: "mains",
+      labels: Object.fromEntries([1, 2, 3, 4].map((n) => [`l${n}`, text.repeat(20)])),
+    };
     const change = { section: "devices", name: `pi-${i}`, before: undefined, after } as const;
     apply(i + 2, { kind: "configure", base: state.revision, changes: [change], author: "", note: "" });
   }

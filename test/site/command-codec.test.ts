@@ -26,7 +26,12 @@ const commands: readonly Command[] = [
     base: logIndex(12),
     changes: [
       { section: "settings", name: "uplink", before: "site", after: "mqtt://cloud:1883" },
-      { section: "devices", name: "pi-3", before: undefined, after: { zone: "north", labels: { row: "a" } } },
+      {
+        section: "devices",
+        name: "pi-3",
+        before: undefined,
+        after: { zone: "north", power: "mains", labels: { row: "a" } },
+      },
       { section: "sensors", name: "door", before: sensor("pi-1", { stuckAfter: seconds(600) }), after: undefined },
       {
         section: "aggregations",
@@ -92,6 +97,15 @@ const commands: readonly Command[] = [
         },
       },
     ],
+  },
+  {
+    kind: "configure",
+    base: logIndex(13),
+    changes: [
+      { section: "devices", name: "pi-4", before: undefined, after: { zone: undefined, power: "battery", labels: {} } },
+    ],
+    author: "anna",
+    note: "",
   },
 ];
 const proposals: readonly Proposal[] = commands.map((command, place) => ({

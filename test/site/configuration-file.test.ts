@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { deviceId, sensorId } from "../../src/base/ids.ts";
 import { limits } from "../../src/base/limits.ts";
 import { milliseconds, minutes, seconds } from "../../src/base/units.ts";
-import type { SiteConfiguration } from "../../src/site/configuration.ts";
+import { powers, type SiteConfiguration } from "../../src/site/configuration.ts";
 import { diffConfiguration, formatDiff } from "../../src/site/configuration-diff.ts";
 import { formatProblems, parseConfiguration } from "../../src/site/configuration-file.ts";
 import { formatConfiguration, plainConfiguration } from "../../src/site/configuration-format.ts";
@@ -38,7 +38,7 @@ const changed = (before: string, after: string): string => example.replace(befor
 describe("a configuration file", () => {
   it("is read into its normal form (the example of the documentation)", () => {
     const { devices, sensors, aggregations, settings } = parsed(example);
-    expect(devices.get(deviceId("pi-1"))).toEqual({ zone: "north", labels: { row: "a" } });
+    expect(devices.get(deviceId("pi-1"))).toEqual({ zone: "north", power: "mains", labels: { row: "a" } });
     expect(sensors.get(sensorId("bench-temp"))).toEqual({
       device: "pi-1",
       driver: { kind: "thermal", zone: "cpu-thermal" },
@@ -125,6 +125,11 @@ describe("a configuration file", () => {
         "site.yaml:4:11: devices.pi-1.zone: anchors (&name) are not accepted",
         "site.yaml:4:37: devices.pi-1.labels.row: aliases (*name) are not accepted; write the value out",
       ],
+    ],
+    [
+      "a power that feeds nothing",
+      changed("zone: north, labels", "zone: north, power: solar, labels"),
+      ['site.yaml:4:24: devices.pi-1.power: expected mains or battery, found "solar"'],
     ],
     [
       "a password in a URL",
@@ -227,11 +232,14 @@ const name = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,8}$/);
 const span = (min: number, max: number) => fc.integer({ min, max }).map(milliseconds);
 const anyConfiguration: fc.Arbitrary<SiteConfiguration> = fc
   .record({
-    devices: fc.uniqueArray(fc.record({ name, zone: fc.option(level, { nil: undefined }), labels }), {
-      selector: (d) => d.name,
-      minLength: 1,
-      maxLength: 4,
-    }),
+    devices: fc.uniqueArray(
+      fc.record({ name, zone: fc.option(level, { nil: undefined }), power: fc.constantFrom(...powers), labels }),
+      {
+        selector: (d) => d.name,
+        minLength: 1,
+        maxLength: 4,
+      },
+    ),
     sensors: fc.uniqueArray(
       fc.record({
         name: fc.stringMatching(/^[a-z0-9][a-z0-9_.-]{0,10}$/),
@@ -263,7 +271,7 @@ const anyConfiguration: fc.Arbitrary<SiteConfiguration> = fc
     voters: fc.constantFrom(1, 3, 5, 7),
   })
   .map(({ devices, sensors, window, grace, voters }) => ({
-    devices: new Map(devices.map((d) => [deviceId(d.name), { zone: d.zone, labels: d.labels }])),
+    devices: new Map(devices.map((d) => [deviceId(d.name), { zone: d.zone, power: d.power, labels: d.labels }])),
     sensors: new Map(
       sensors.map(({ name: id, device, ...rest }) => [
         sensorId(id),
@@ -297,7 +305,7 @@ describe("a configuration", () => {
         .replace("sensors:", "  pi-2:\nsensors:"),
     );
     expect(formatDiff(diffConfiguration(before, after))).toBe(
-      `+ devices.pi-2: (no further keys)
+      `+ devices.pi-2: power mains
 ~ sensors.bench-temp.interval: 1s → 2s
 - sensors.bench-temp.stuckAfter: 10m
 - sensors.door: device pi-1, driver.kind mqtt, driver.broker mqtt://127.0.0.1:1883, driver.topic zigbee2mqtt/door, driver.path $.contact, quantity contact, unit 1, interval 1m

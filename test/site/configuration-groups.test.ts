@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { deviceId, sensorId } from "../../src/base/ids.ts";
 import { milliseconds } from "../../src/base/units.ts";
-import type { SiteConfiguration } from "../../src/site/configuration.ts";
+import { type DeviceConfiguration, powers, type SiteConfiguration } from "../../src/site/configuration.ts";
 import { defaultSettings } from "../../src/site/configuration-defaults.ts";
 import { diffConfiguration } from "../../src/site/configuration-diff.ts";
 import { definitionsOf, mayChangeDefinitions } from "../../src/site/configuration-groups.ts";
@@ -33,9 +33,10 @@ const aggregation = fc.record({
   }),
 });
 const zone = fc.constantFrom("a", "b", undefined);
+const power = fc.constantFrom(...powers);
 const configuration: fc.Arbitrary<SiteConfiguration> = fc.record({
   devices: fc
-    .uniqueArray(fc.tuple(device, fc.record({ zone, labels })), { selector: ([id]) => id })
+    .uniqueArray(fc.tuple(device, fc.record({ zone, power, labels })), { selector: ([id]) => id })
     .map((all) => new Map(all)),
   sensors: fc
     .uniqueArray(fc.tuple(fc.constantFrom("one", "two").map(sensorId), sensor), { selector: ([id]) => id })
@@ -47,7 +48,7 @@ const configuration: fc.Arbitrary<SiteConfiguration> = fc.record({
 });
 
 const marked = (mark: string): SiteConfiguration => ({
-  devices: new Map([[deviceId("pi-1"), { zone: "a", labels: { mark } }]]),
+  devices: new Map([[deviceId("pi-1"), { zone: "a", power: "mains", labels: { mark } }]]),
   sensors: new Map(),
   aggregations: new Map([
     ["all", { window: milliseconds(10_000), grace: milliseconds(5_000), groupBy: ["zone", "label:floor"], where: {} }],
@@ -62,7 +63,7 @@ describe("changes of the configuration", () => {
       fc.property(
         configuration,
         device,
-        fc.record({ zone, labels }),
+        fc.record({ zone, power, labels }),
         sensor,
         fc.boolean(),
         (before, id, other, own, isDevice) => {
@@ -82,12 +83,15 @@ describe("changes of the configuration", () => {
   it("of a label by which nothing is grouped or chosen cannot change them, others can", () => {
     const [before, after] = [marked("old"), marked("new")];
     expect(mayChangeDefinitions(after, diffConfiguration(before, after))).toBe(false);
-    const zoned = { ...before, devices: new Map([[deviceId("pi-1"), { zone: "b", labels: { mark: "old" } }]]) };
-    expect(mayChangeDefinitions(zoned, diffConfiguration(before, zoned))).toBe(true);
-    const floored = {
+    const withDevice = (device: DeviceConfiguration): SiteConfiguration => ({
       ...before,
-      devices: new Map([[deviceId("pi-1"), { zone: "a", labels: { mark: "old", floor: "1" } }]]),
-    };
+      devices: new Map([[deviceId("pi-1"), device]]),
+    });
+    const onBattery = withDevice({ zone: "a", power: "battery", labels: { mark: "old" } });
+    expect(mayChangeDefinitions(onBattery, diffConfiguration(before, onBattery))).toBe(false);
+    const zoned = withDevice({ zone: "b", power: "mains", labels: { mark: "old" } });
+    expect(mayChangeDefinitions(zoned, diffConfiguration(before, zoned))).toBe(true);
+    const floored = withDevice({ zone: "a", power: "mains", labels: { mark: "old", floor: "1" } });
     expect(mayChangeDefinitions(floored, diffConfiguration(before, floored))).toBe(true);
   });
 });

@@ -46,7 +46,7 @@ describe("definitions", () => {
       },
       { settings: { ...base.settings, voters: 3 } },
       { aggregations: all({ grace: seconds(30) }) },
-      { devices: new Map([...base.devices, [deviceId("z"), { zone: "north", labels: {} }]]) },
+      { devices: new Map([...base.devices, [deviceId("z"), { zone: "north", power: "mains", labels: {} }]]) },
     ];
     for (const more of changed) {
       expect(s.configure({ ...base, ...more }).outcome.kind).toBe("done");

@@ -147,7 +147,10 @@ describe("a new incarnation", () => {
   it("is heir also of the oldest removed origin, at the bound of their table", () => {
     const s = new Site().found();
     s.join("a");
-    s.configure({ ...s.state.configuration, devices: new Map([[deviceId("a"), { zone: undefined, labels: {} }]]) });
+    s.configure({
+      ...s.state.configuration,
+      devices: new Map([[deviceId("a"), { zone: undefined, power: "mains", labels: {} }]]),
+    });
     s.apply({
       kind: "count",
       revision: s.state.definitions.revision,

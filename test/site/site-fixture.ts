@@ -171,7 +171,10 @@ export const sensor = (device: string, more: Partial<SensorConfiguration> = {}):
 export function configuration(devices: readonly string[], more: Partial<SiteConfiguration> = {}): SiteConfiguration {
   return {
     devices: new Map(
-      devices.map((device): [DeviceId, DeviceConfiguration] => [deviceId(device), { zone: undefined, labels: {} }]),
+      devices.map((device): [DeviceId, DeviceConfiguration] => [
+        deviceId(device),
+        { zone: undefined, power: "mains", labels: {} },
+      ]),
     ),
     sensors: new Map(devices.map((device) => [sensorId(`${device}-t`), sensor(device)])),
     aggregations: new Map([["all", { window: seconds(60), grace: seconds(15), groupBy: ["quantity"], where: {} }]]),

@@ -30,14 +30,15 @@ export const membersCommand: CommandModule<object, ConnectionArguments> = {
 export function describeMembers({ members }: MembersAnswer): string {
   const rows = [...members]
     .sort((a, b) => (a.device < b.device ? -1 : 1))
-    .map(({ device, zone, isVoter, isPresent, lag }) => [
+    .map(({ device, zone, power, isVoter, isPresent, lag }) => [
       device,
       zone ?? "–",
+      power,
       isVoter ? "voter" : "learner",
       isPresent ? "here" : "away",
       lag === undefined ? "–" : lag,
     ]);
   const here = members.filter(({ isPresent }) => isPresent).length;
-  const table = textTable([["DEVICE", "ZONE", "ROLE", "PRESENT", "BEHIND"], ...rows]);
+  const table = textTable([["DEVICE", "ZONE", "POWER", "ROLE", "PRESENT", "BEHIND"], ...rows]);
   return `${table.join("\n")}\n${here} of ${members.length} devices are here\n`;
 }

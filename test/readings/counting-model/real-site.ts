@@ -109,7 +109,9 @@ export class RealSite implements CountingSite {
         return [id, { ...sensor, driver, range: undefined, stuckAfter: undefined }];
       }),
     );
-    const devices = [...sensors.values()].map(({ device }) => [device, { zone: undefined, labels: {} }] as const);
+    const devices = [...sensors.values()].map(
+      ({ device }) => [device, { zone: undefined, power: "mains", labels: {} }] as const,
+    );
     const windows = (window: number | undefined, where: Readonly<Record<string, string>>) => {
       return { window: milliseconds(window ?? 4000), grace: seconds(6), groupBy: ["label:group"], where };
     };
