@@ -2,13 +2,22 @@
 // (PROTOCOLS, Counting: "`stored − gone` is reported as destroyed"). Made by apply, an item of the outbox like every window: so
 // it is said once, whoever leads, and gets through a failover.
 
-import { memberOf } from "../base/ids.ts";
+import { type DeviceId, memberOf } from "../base/ids.ts";
 import type { SiteTime, Term } from "../base/units.ts";
 import type { EndedOrigin } from "./members.ts";
 import type { OutboxItem } from "./outbox.ts";
-import type { UnsaidLosses } from "./unsaid-losses.ts";
 
 export type LossKind = "readings-lost" | "readings-found";
+
+/** Those of one device that found no room in the outbox (unsaid-losses.ts). */
+export interface UnsaidLosses {
+  readonly kind: LossKind;
+  /** Undefined: several, because there were sums of as many devices as are kept. */
+  readonly device: DeviceId | undefined;
+  /** How many there were, and the readings of all of them. */
+  readonly losses: number;
+  readonly readings: number;
+}
 
 /** When it is said. `id`: `{generation}.{number}` of the item. */
 export interface SaidAt {

@@ -9,17 +9,8 @@ import { type DeviceId, isDeviceId } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import { Fields } from "../base/shape.ts";
 import type { CellSource } from "./cells.ts";
-import type { LossKind } from "./loss-event.ts";
+import type { LossKind, UnsaidLosses } from "./loss-event.ts";
 import type { Cell } from "./types.ts";
-
-export interface UnsaidLosses {
-  readonly kind: LossKind;
-  /** Undefined: several, because there were sums of as many devices as are kept. */
-  readonly device: DeviceId | undefined;
-  /** How many there were, and the readings of all of them. */
-  readonly losses: number;
-  readonly readings: number;
-}
 
 const kinds: readonly LossKind[] = ["readings-lost", "readings-found"];
 
