@@ -4,6 +4,7 @@ import type { AgentConfiguration } from "../../src/agent/ports.ts";
 import { limits } from "../../src/base/limits.ts";
 import { milliseconds } from "../../src/base/units.ts";
 import type { RaftTiming } from "../../src/raft/types.ts";
+import type { ReadingsSizes } from "../../src/readings/readings-sizes.ts";
 import { defaultRaftLimits, defaultTiming } from "../../src/replica/open-replica.ts";
 import type { SitePlan } from "./site.ts";
 
@@ -14,7 +15,24 @@ const smallSizes = {
 };
 const usualSizes = { limits: defaultRaftLimits, checkpointBytes: limits.checkpointLogBytes };
 
-export function sizesOf({ areLogsSmall, outboxBytes, batchBytes }: SitePlan): NonNullable<AgentConfiguration["sizes"]> {
+/** Some thirty flushes until readings are frozen, and as many again until nothing more is taken. */
+const smallReadings: ReadingsSizes = {
+  segmentBytes: 32_768,
+  logBytes: 12 * 32_768,
+  freezeBytes: 4 * 32_768,
+  reserveBytes: 4 * 32_768,
+  keptBytes: 32_768,
+  partialReadings: 6,
+  frozenBytes: 2_048,
+  frozenPartials: 3,
+};
+
+export function sizesOf(plan: SitePlan): NonNullable<AgentConfiguration["sizes"]> {
+  const sizes = replicaSizesOf(plan);
+  return plan.areReadingsLogsSmall ? { ...sizes, readings: smallReadings } : sizes;
+}
+
+function replicaSizesOf({ areLogsSmall, outboxBytes, batchBytes }: SitePlan): NonNullable<AgentConfiguration["sizes"]> {
   const sizes = areLogsSmall ? smallSizes : usualSizes;
   const raft = batchBytes === undefined ? sizes.limits : { ...sizes.limits, batchBytes };
   if (outboxBytes === undefined) return { ...sizes, limits: raft };

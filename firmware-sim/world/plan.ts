@@ -25,6 +25,8 @@ const kindsMin = 4;
 const faultsMin = 24;
 /** Share of the sites whose outbox is small. */
 const outboxesSmall = 0.4;
+/** Share of the sites whose readings logs are small. */
+const readingsLogsSmall = 0.4;
 /** Faults beyond the least, at most, in ten minutes. */
 const faultsMore = 40;
 
@@ -43,12 +45,14 @@ export function planOf(seed: number, { devices, storm }: PlanOptions): WorldPlan
     flushInterval: 1_000 * (1 + random.below(5)),
     areLogsSmall: random.fraction() < 0.5,
     ...drawOutbox(new SeededRandom(seed).fork("outbox")),
+    areReadingsLogsSmall: new SeededRandom(seed).fork("readings logs").fraction() < readingsLogsSmall,
     clients: drawHabits(random.fork("clients"), brokers.length),
     storm,
   };
   const faults = drawFaults(random, storm);
-  if (site.outboxBytes === undefined) return { site, faults };
-  return { site, faults: [...faults, uplinkAway(random, storm)].sort((a, b) => a.at - b.at) };
+  if (site.outboxBytes !== undefined) faults.push(uplinkAway(random, storm));
+  if (site.areReadingsLogsSmall) faults.push(...longCuts(new SeededRandom(seed).fork("long cuts"), storm));
+  return { site, faults: faults.sort((a, b) => a.at - b.at) };
 }
 
 /** From a source of its own: so the rest of a seed's plan is what it was. */
@@ -61,6 +65,16 @@ function uplinkAway(random: SeededRandom, storm: number): PlannedFault {
   const lasts = Math.floor(storm * (0.6 + 0.3 * random.fraction()));
   const at = Math.floor((storm - lasts) * random.fraction());
   return { kind: "uplink-away", at, lasts, target: 0, strength: random.fraction() };
+}
+
+/** Two devices are cut off for so long that their readings logs fill; the second, perhaps, while the first still is. */
+function longCuts(random: SeededRandom, storm: number): PlannedFault[] {
+  return [0, 1].map(() => {
+    const lasts = Math.floor(storm * (0.3 + 0.4 * random.fraction()));
+    const at = Math.floor((storm - lasts) * random.fraction());
+    // In both directions (faults/network.ts).
+    return { kind: "device-cut", at, lasts, target: random.below(2 ** 20), strength: 0 };
+  });
 }
 
 function drawFaults(random: SeededRandom, storm: number): PlannedFault[] {

@@ -199,8 +199,14 @@ class WorldRun {
       await this.#within("every client can read again", () => client.read(), clientsWithin);
     }
     world.sensors.silence();
+    await world.run(milliseconds(2 * this.#plan.site.flushInterval));
+    const due = new Map(world.machines.map((machine) => [machine.name, machine.status()?.readings.taken]));
     const bound = healedWithin + countedWithin(this.#plan);
-    await this.#expect("every reading is counted", () => this.#isCounted(), left(bound));
+    await this.#expect(
+      () => `every reading is counted (${this.#uncounted(due).join(", ")})`,
+      () => this.#uncounted(due).length === 0,
+      left(bound),
+    );
     await this.#expect("the cloud has every item", () => this.#isPublished(), left(bound));
     await this.#expect(
       () => `nothing is left to do (${world.checkpost.waitsFor()})`,
@@ -223,10 +229,12 @@ class WorldRun {
     return leader.replica.status().hasAuthority;
   }
 
-  #isCounted(): boolean {
-    return this.#world.machines.every((machine) => {
+  /** Who is behind what it had taken when sensors fell silent, and how far: that they are silent is numbered, too. */
+  #uncounted(due: ReadonlyMap<string, number | undefined>): readonly string[] {
+    return this.#world.machines.flatMap((machine) => {
       const readings = machine.status()?.readings;
-      return readings?.uncounted === 0;
+      if (readings !== undefined && readings.counted >= (due.get(machine.name) ?? readings.taken)) return [];
+      return [`${machine.name}: ${readings?.counted} of ${readings?.taken}, ${readings?.frozen?.readings ?? 0} frozen`];
     });
   }
 

@@ -38,6 +38,7 @@ export const usualSite: SitePlan = {
   flushInterval: 2_000,
   areLogsSmall: false,
   outboxBytes: undefined,
+  areReadingsLogsSmall: false,
   clients: [person, person],
   storm: 0,
 };

@@ -15,6 +15,8 @@ export interface SitePlan {
   readonly areLogsSmall: boolean;
   /** Bytes of items that may wait for the uplink, so few that a minute without it makes them coarser; undefined: as on a real site. */
   readonly outboxBytes: number | undefined;
+  /** Readings logs so small that a device that is cut off for some minutes freezes its oldest readings. */
+  readonly areReadingsLogsSmall: boolean;
   readonly clients: readonly ClientHabits[];
   /** Heartbeats, election timeouts and keep-alives are so many times the usual; 1 if absent. Days of little take minutes then. */
   readonly pace?: number;

@@ -51,6 +51,10 @@ export const situationNames = [
   "process ended by a full disk",
   "count entry of an older configuration refused",
   "count entry committed by a later coordinator",
+  "readings frozen",
+  "readings frozen more coarsely",
+  "frozen readings counted",
+  "sampling stopped for want of room",
   "configuration changed",
   "configuration change refused as stale",
   "site time adopted",
@@ -66,6 +70,9 @@ export const situationNames = [
 ] as const;
 
 export type Situation = (typeof situationNames)[number];
+
+const frozenEvent = "the oldest readings are kept only as their windows";
+const stoppedEvent = "this device takes no readings any more";
 
 export class Situations implements Checker {
   readonly name = "situations";
@@ -174,6 +181,11 @@ export class Situations implements Checker {
   logged(_machine: string, event: string, fields: object): void {
     const { problem, why } = fields as { readonly problem?: unknown; readonly why?: unknown };
     if (problem === "copies") this.#count(event.includes("is running; stop one") ? "copy refused" : "two copies heard");
+    if (event === frozenEvent) this.#count("readings frozen");
+    if (event === frozenEvent && (fields as { readonly spanMs: number }).spanMs > 60_000) {
+      this.#count("readings frozen more coarsely");
+    }
+    if (event === stoppedEvent) this.#count("sampling stopped for want of room");
     if (problem === "clock-source") this.#count("time source contradicted");
     if (event === "process ended") {
       this.#count("process ended by itself");
@@ -225,6 +237,7 @@ export class Situations implements Checker {
   #done(command: Command, { term }: Entry, now: number): void {
     if (command.kind === "configure") this.#count("configuration changed");
     if (command.kind === "count" && term < now) this.#count("count entry committed by a later coordinator");
+    if (command.kind === "count-frozen") this.#count("frozen readings counted");
     if (command.kind === "degrade") this.#count("outbox degraded");
     if (command.kind === "time") this.#timeChanged(command.change);
     if (command.kind === "remove") {

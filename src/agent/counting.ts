@@ -3,16 +3,19 @@
 
 import { isSkeinError, SkeinError } from "../base/errors.ts";
 import { type MemberKey, memberKey, type SensorId } from "../base/ids.ts";
+import type { Timer } from "../base/ports/clock.ts";
 import type { Driver } from "../base/ports/driver.ts";
-import type { SiteTime } from "../base/units.ts";
+import { type SiteTime, seconds } from "../base/units.ts";
 import { isAssigned } from "../readings/fold.ts";
+import type { FrozenStatus } from "../readings/freezing.ts";
 import { Gatherer } from "../readings/gatherer.ts";
 import { PartialSender } from "../readings/partial-sender.ts";
 import { partialBytes } from "../readings/partial-size.ts";
 import type { StoredReading } from "../readings/reading-log.ts";
 import { ReadingStore } from "../readings/reading-store.ts";
+import type { ReadingsSizes } from "../readings/readings-sizes.ts";
 import { type SampledSensor, Sampler, type SensorStatus } from "../readings/sampler.ts";
-import type { CountMove } from "../readings/types.ts";
+import type { CountMove, FrozenOffer } from "../readings/types.ts";
 import { type Partial, quality } from "../readings/types.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { SiteClock } from "../replica/site-time.ts";
@@ -25,8 +28,10 @@ export interface CountingOptions {
   readonly life: Life;
   readonly siteClock: SiteClock;
   readonly replica: Replica;
+  readonly sizes: ReadingsSizes | undefined;
   /** To the coordinator; false when there is no way to it. */
   send(to: MemberKey, partial: Partial): boolean;
+  sendFrozen(to: MemberKey, offer: FrozenOffer): boolean;
   /** The log has counted other readings under this device's numbers; `set-aside`: also such as the card never had. */
   notMyReadings(detail: string, readings: "kept" | "set-aside"): void;
   failed(failure: SkeinError): void;
@@ -39,6 +44,7 @@ export interface CountingFigures {
   readonly counted: number;
   readonly uncounted: number;
   readonly stopped: string | undefined;
+  readonly frozen: FrozenStatus | undefined;
 }
 
 export class Counting {
@@ -51,13 +57,16 @@ export class Counting {
   #sender: PartialSender | undefined;
   /** Of the readings taken in this session, and before. */
   #missing = 0;
+  readonly #sizes: ReadingsSizes | undefined;
   #isHeld = false;
+  #fallenBack: Timer | undefined;
   #isSampling = false;
 
   constructor(ports: AgentPorts, options: CountingOptions) {
     this.#ports = ports;
     this.#options = options;
     this.#self = memberKey(options.life.self);
+    this.#sizes = options.sizes;
     const { replica, siteClock } = options;
     this.#sampler = new Sampler({
       clock: ports.clock,
@@ -73,6 +82,8 @@ export class Counting {
       siteTime: () => siteClock.now(),
       propose: (proposal, done) =>
         replica.propose({ kind: "count", ...proposal }, (result) => done(result.kind === "done")),
+      proposeFrozen: (proposal, done) =>
+        replica.propose({ kind: "count-frozen", ...proposal }, (result) => done(result.kind === "done")),
     });
   }
 
@@ -94,11 +105,20 @@ export class Counting {
         clock: this.#ports.clock,
         random: this.#ports.random,
         store,
-        counted: () => (this.#isAdmitted() ? replica.state.counted(this.#self) : undefined),
+        counted: () => this.#ownCounted(),
         definitions: () => replica.state.definitions,
         siteTime: () => this.#options.siteClock.now(),
         term: () => replica.role.term,
-        send: (partial) => this.#send(partial),
+        send: (partial) =>
+          this.#send(
+            () => this.offered(partial),
+            (leader) => this.#options.send(leader, partial),
+          ),
+        sendFrozen: (offer) =>
+          this.#send(
+            () => this.offeredFrozen(offer),
+            (leader) => this.#options.sendFrozen(leader, offer),
+          ),
       },
       {
         origin: this.#self,
@@ -108,7 +128,13 @@ export class Counting {
             `the site counted ${from}–${to} of this device with other readings than its own`,
             to > store.taken ? "set-aside" : "kept",
           ),
-        failed: (failure) => this.#ports.logger.warn({ why: failure.message }, "readings cannot be read back"),
+        withinFrozen: (counted, { from, to }) =>
+          this.#options.notMyReadings(
+            `the site has counted up to number ${counted}, within ${from + 1}–${to}, which this device holds only together`,
+            "set-aside",
+          ),
+        failed: (failure) => this.#unread(failure),
+        ...(this.#sizes && { partialReadings: this.#sizes.partialReadings }),
       },
     );
   }
@@ -122,6 +148,7 @@ export class Counting {
   /** Sampling ends, and what was read is synced. Idempotent. */
   async stop(): Promise<void> {
     this.#isSampling = false;
+    this.#fallenBack?.cancel();
     this.#sampler.stop();
     this.#sender?.stop();
     this.#gatherer.resign();
@@ -141,23 +168,42 @@ export class Counting {
     this.#gatherer.offer(partial, partialBytes(partial));
   }
 
+  /** A frozen partial of a member, this one included. */
+  offeredFrozen(offer: FrozenOffer): void {
+    this.#gatherer.offerFrozen(offer);
+  }
+
   applied(touched: ReadonlySet<Touched>, moves: readonly CountMove[]): void {
     if (touched.has("configuration")) this.#configure();
-    if (touched.has("members") && this.#isHeld && this.#isAdmitted()) {
-      this.#isHeld = false;
-      this.#admit(this.#countedOf(this.#self) ?? 0);
-    }
+    if (this.#isHeld && (touched.has("members") || touched.has("counted")) && this.#isAdmitted()) this.#admit();
     for (const move of moves) if (move.origin === this.#self) this.#sender?.moved(move);
   }
 
-  /** After a recovery `counted` may have fallen back behind what this card still holds: then nobody can count on from there. */
-  #admit(counted: number): void {
+  /**
+   * After a recovery `counted` may have fallen back behind what this card still holds: then nobody can count on from there. But a
+   * replica that came back older than it was shows what was counted long ago, until it has caught up: so that is waited for.
+   */
+  #admit(): void {
     const store = this.#store;
+    const counted = this.#countedOf(this.#self) ?? 0;
     if (store === undefined) return;
-    if (counted + 1 < store.first) {
-      const detail = `the site has counted up to number ${counted}, and the readings up to ${store.first - 1} have left this card`;
+    if (counted + 1 >= store.first) {
+      this.#isHeld = false;
+      this.#fallenBack?.cancel();
+      store.admit(counted);
+      return;
+    }
+    this.#fallenBack ??= this.#ports.clock.after(catchingUp, "counted fell back", () => {
+      this.#fallenBack = undefined;
+      const now = this.#countedOf(this.#self) ?? 0;
+      if (!this.#isHeld) return;
+      if (now > counted) {
+        this.#admit();
+        return;
+      }
+      const detail = `the site has counted up to number ${now}, and the readings up to ${store.first - 1} have left this card`;
       this.#options.notMyReadings(detail, "set-aside");
-    } else store.admit(counted);
+    });
   }
 
   /** The device has site time: what was stored without gets its stamps. Repeats change nothing. */
@@ -184,7 +230,7 @@ export class Counting {
   }
 
   figures(): CountingFigures {
-    const { taken, stopped } = this.#store?.status() ?? { taken: 0, stopped: undefined };
+    const { taken, stopped, frozen } = this.#store?.status() ?? { taken: 0, stopped: undefined, frozen: undefined };
     const counted = this.#countedOf(this.#self) ?? 0;
     return {
       taken,
@@ -192,6 +238,7 @@ export class Counting {
       counted,
       uncounted: Math.max(0, taken - counted),
       stopped: stopped?.message,
+      frozen,
     };
   }
 
@@ -223,24 +270,47 @@ export class Counting {
       session: life.session,
       lastSiteTime: this.#options.siteClock.floor > 0 ? this.#options.siteClock.floor : undefined,
       isHeld: this.#isHeld,
+      ...(this.#sizes && { sizes: this.#sizes }),
+      freezing: {
+        device: life.self.device,
+        counted: () => this.#ownCounted(),
+        definitions: () => replica.state.definitions,
+      },
       listener: {
         taken: (readings) => {
           for (const reading of readings) if (isMissing(reading)) this.#missing += 1;
         },
         stopped: (reason) => logger.error({ why: reason.message }, "this device takes no readings any more"),
         resumed: () => logger.info({}, "this device takes readings again"),
+        frozen: (readings) => {
+          const { partials, since, until, span } = this.#store?.status().frozen ?? {};
+          logger.warn(
+            { readings, partials, since, until, spanMs: span },
+            "the oldest readings are kept only as their windows",
+          );
+        },
+        unread: (failure) => this.#unread(failure),
         failed,
       },
     });
   }
 
-  #send(partial: Partial): boolean {
-    const { replica } = this.#options;
-    const { leader } = replica.role;
+  #unread(failure: SkeinError): void {
+    this.#ports.logger.warn({ why: failure.message }, "readings cannot be read back");
+  }
+
+  /** False: there is no coordinator, or no way to it. */
+  #send(offer: () => void, send: (leader: MemberKey) => boolean): boolean {
+    const { leader } = this.#options.replica.role;
     if (leader === undefined) return false;
-    if (leader !== this.#self) return this.#options.send(leader, partial);
-    this.offered(partial);
+    if (leader !== this.#self) return send(leader);
+    offer();
     return true;
+  }
+
+  /** Undefined: not a member in the own applied state. */
+  #ownCounted(): number | undefined {
+    return this.#isAdmitted() ? this.#options.replica.state.counted(this.#self) : undefined;
   }
 
   #countedOf(origin: MemberKey): number | undefined {
@@ -286,6 +356,8 @@ export class Counting {
 
 const isMissing = (reading: StoredReading): boolean => (reading.quality & quality.missing) !== 0;
 
+/** What a replica takes at most to apply again what it had applied before a restart. */
+const catchingUp = seconds(30);
 const pageReadings = 1000;
 
 function readStored(store: ReadingStore, from: number): Promise<readonly StoredReading[]> {

@@ -216,6 +216,8 @@ export class Device {
       siteClock: parts.siteClock,
       replica: this.#replica,
       send: (to, partial) => !this.#ownPast.isSilent && this.#brokers.send(memberOf(to), { kind: "partial", partial }),
+      sendFrozen: (to, offer) => !this.#ownPast.isSilent && this.#brokers.send(memberOf(to), { kind: "frozen", offer }),
+      sizes: configuration.sizes?.readings,
       notMyReadings: (detail, readings) => handlers.renew(detail, readings),
       failed: (failure) => handlers.failed(failure),
     });
@@ -300,6 +302,10 @@ export class Device {
       case "partial":
         if (message.partial.origin === sender && this.#coordinator.hasAuthority)
           this.#counting.offered(message.partial);
+        return;
+      case "frozen":
+        if (message.offer.origin === sender && this.#coordinator.hasAuthority)
+          this.#counting.offeredFrozen(message.offer);
         return;
       case "join":
         if (message.request.device === from.device && message.request.incarnation === from.incarnation) {

@@ -10,6 +10,7 @@ import type { Random } from "../base/ports/random.ts";
 import type { Duration } from "../base/units.ts";
 import type { BrokerAddress } from "../mqtt/broker-connection.ts";
 import type { RaftLimits, RaftTiming } from "../raft/types.ts";
+import type { ReadingsSizes } from "../readings/readings-sizes.ts";
 import type { ReplicaWatch } from "../replica/contract.ts";
 import type { SensorConfiguration } from "../site/configuration.ts";
 import type { SiteBounds } from "../site/tables.ts";
@@ -37,8 +38,13 @@ export interface AgentConfiguration {
   readonly timing: RaftTiming;
   /**
    * When checkpoints are due, what of the log is kept behind them, and the bounds of the replicated state, which must be the same
-   * on all devices; the usual ones if absent. Small ones try out snapshots, and an outbox that runs full.
+   * on all devices; and of the readings log. The usual ones if absent. Small ones try out snapshots, and what runs full.
    */
-  readonly sizes?: { readonly limits: RaftLimits; readonly checkpointBytes: number; readonly bounds?: SiteBounds };
+  readonly sizes?: {
+    readonly limits: RaftLimits;
+    readonly checkpointBytes: number;
+    readonly bounds?: SiteBounds;
+    readonly readings?: ReadingsSizes;
+  };
   readonly version: string;
 }

@@ -85,6 +85,13 @@ export interface AgentStatus {
     readonly uncounted: number;
     /** Why this device takes no readings; undefined: it does. */
     readonly stopped: string | undefined;
+    /**
+     * The oldest uncounted ones, kept only as windows because this device had no room for more (docs/decisions/0008): how many they
+     * are, from when to when, and the longest of the windows; undefined: none are.
+     */
+    readonly frozen:
+      | { readonly readings: number; readonly since: SiteTime; readonly until: SiteTime; readonly span: Duration }
+      | undefined;
     readonly latest: readonly LatestReading[];
   };
   /** What a person should decide or repair, in sentences; empty when all is well. */

@@ -139,6 +139,14 @@ export const limits = {
   readingsLogBytes: 256 * mebi,
   /** Of it, what counted readings may keep; the rest is room for those that are not counted yet. */
   readingsKeptBytes: 64 * mebi,
+  /** Bytes of that log at which the oldest readings that are not counted are frozen: what is left is room to write meanwhile. */
+  readingsFreezeBytes: 192 * mebi,
+  /** Bytes of that log that readings leave free: a freeze is written there, or a mark that lets more be sent. */
+  readingsReserveBytes: 4 * mebi,
+  /** Frozen partials of one device, each as large as a partial; beyond, neighbours are merged into coarser windows. */
+  frozenPartials: 16,
+  /** Milliseconds of the longest window that readings are frozen into, or of a defined one that lies across its end: two days. */
+  frozenSpan: 2 * 86_400_000,
   /** Earlier incarnations whose Raft log and state a data directory keeps, for people and for `recover`. */
   incarnationsSetAside: 3,
   /** Earlier incarnations that a device names as those whose readings it has: some may never have been admitted. */
@@ -186,6 +194,16 @@ assert(
   "the Raft log holds the longest tail and what comes until the next checkpoint, in blocks",
 );
 assert(limits.partialBytes < limits.countEntryBytes, "a partial fits a count entry");
+assert(
+  limits.frozenPartials * limits.partialBytes + limits.partialsOutstanding * limits.partialReadings * 64 <
+    limits.readingsReserveBytes,
+  "a freeze fits what readings leave free, with the readings that it carries on",
+);
+assert(
+  limits.readingsKeptBytes < limits.readingsFreezeBytes &&
+    limits.readingsFreezeBytes < limits.readingsLogBytes - limits.readingsReserveBytes,
+  "readings are frozen when they are not only counted ones, and before there is no room",
+);
 assert(limits.countEntryBytes < limits.commandBytes, "a count entry is a command");
 assert(limits.outboxLowBytes < limits.outboxHighBytes, "merging ends below where it begins");
 assert(limits.outboxHighBytes < limits.outboxBytes, "windows are merged before closing stops");

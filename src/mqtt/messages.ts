@@ -4,7 +4,7 @@
 import { encode, tryDecode } from "../base/cbor.ts";
 import type { RaftMessage } from "../raft/types.ts";
 import type { Codec, OfKind } from "./codec.ts";
-import { type PartialMessage, partialCodec } from "./partial-codec.ts";
+import { type FrozenMessage, frozenCodec, type PartialMessage, partialCodec } from "./partial-codec.ts";
 import { raftCodecs } from "./raft-codec.ts";
 import {
   type ApiAnswerMessage,
@@ -30,6 +30,7 @@ import { type TimeAnswerMessage, type TimeQuestionMessage, timeAnswerCodec, time
 /** What members and clients say besides. */
 export type OtherMessage =
   | PartialMessage
+  | FrozenMessage
   | JoinMessage
   | JoinRefusedMessage
   | CopyMessage
@@ -76,6 +77,7 @@ export const messageKinds: { readonly [Kind in MessageKind]: KindRow<MessageOf<K
   "read-answer": { ...member(12, "raft"), codec: raftCodecs["read-answer"] },
   "transfer-request": { ...member(13, "raft"), codec: raftCodecs["transfer-request"] },
   partial: { ...member(20, "data"), codec: partialCodec },
+  frozen: { ...member(26, "data"), codec: frozenCodec },
   join: { ...member(21, "data"), codec: joinCodec },
   "join-refused": { ...member(22, "data"), codec: joinRefusedCodec },
   copy: { ...member(25, "data"), codec: copyCodec },

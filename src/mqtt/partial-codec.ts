@@ -7,7 +7,7 @@ import { isMemberKey } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import { Fields } from "../base/shape.ts";
 import { logIndex, siteTime } from "../base/units.ts";
-import type { Fold, Partial, PartialPart } from "../readings/types.ts";
+import type { Fold, FrozenOffer, FrozenPart, Partial, PartialPart } from "../readings/types.ts";
 import type { Codec } from "./codec.ts";
 
 const nameLengthMax = 256;
@@ -77,6 +77,47 @@ function decodePart(item: unknown): PartialPart | undefined {
   };
   return fields.finish({ key, fold });
 }
+
+const encodeFrozenPart = (part: FrozenPart): unknown => [part.end, encodePart(part)];
+
+function decodeFrozenPart(item: unknown): FrozenPart | undefined {
+  const fields = new Fields(item, 2);
+  const end = siteTime(fields.time());
+  const part = fields.decoded(decodePart);
+  return fields.finish({ ...part, end });
+}
+
+/** A frozen partial (docs/decisions/0008): as a partial, but each window says its end, and no revision is named. */
+export interface FrozenMessage {
+  readonly kind: "frozen";
+  readonly offer: FrozenOffer;
+}
+
+export const frozenCodec: Codec<FrozenMessage> = {
+  encode: ({ offer: { origin, session, stored, frozen } }) => [
+    origin,
+    session,
+    frozen.from,
+    frozen.to,
+    stored,
+    frozen.stampMax,
+    frozen.check,
+    frozen.parts.map(encodeFrozenPart),
+  ],
+  decode: (body) => {
+    const fields = new Fields(body, 8);
+    const [origin, session] = [fields.matching(isMemberKey), fields.count()];
+    const [from, to, stored] = [fields.count(), fields.count(), fields.count()];
+    const frozen = {
+      from,
+      to,
+      stampMax: siteTime(fields.time()),
+      check: fields.count(0xffff_ffff),
+      parts: fields.list(limits.partialParts, decodeFrozenPart),
+    };
+    return fields.finish({ kind: "frozen", offer: { origin, session, stored, frozen } });
+  },
+};
 
 export interface PartialMessage {
   readonly kind: "partial";

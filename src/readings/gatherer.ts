@@ -12,7 +12,15 @@ import type { Clock, Timer } from "../base/ports/clock.ts";
 import { milliseconds, type SiteTime, seconds, siteTime } from "../base/units.ts";
 import { keyText, mergeFolds, windowEnd } from "./fold.ts";
 import { sketchCount } from "./sketch.ts";
-import type { CountProposal, Definitions, Partial, PartialPart } from "./types.ts";
+import type {
+  CountProposal,
+  Definitions,
+  FrozenCount,
+  FrozenOffer,
+  FrozenPart,
+  Partial,
+  PartialPart,
+} from "./types.ts";
 
 export interface GathererPorts {
   readonly clock: Clock;
@@ -24,6 +32,7 @@ export interface GathererPorts {
   siteTime(): SiteTime | undefined;
   /** `done` once, and always: whether the entry was applied and not refused. A time-out is "no". */
   propose(proposal: CountProposal, done: (isApplied: boolean) => void): void;
+  proposeFrozen(proposal: FrozenCount, done: (isApplied: boolean) => void): void;
 }
 
 export type OfferAnswer =
@@ -96,6 +105,28 @@ export class Gatherer {
     return "taken";
   }
 
+  /** Of its own entry, and under no revision: its windows are what they were when it was frozen. */
+  offerFrozen({ origin, stored, frozen }: FrozenOffer): OfferAnswer {
+    const { from, to, stampMax, check, parts } = frozen;
+    const now = this.#ports.siteTime();
+    if (!this.#isLeading || now === undefined) return "not-leading";
+    const counted = this.#ports.counted(origin);
+    if (counted === undefined) return "unknown-origin";
+    if (stampMax > now + stampLead) return "ahead-of-time";
+    if (from !== counted || this.#inFlight.has(origin)) return "not-at-from";
+    const isFrozen = (part: FrozenPart): boolean => part.key.start < part.end && isFold(part, frozen);
+    if (to <= from || stored < to || !parts.every(isFrozen)) return "malformed";
+    if (this.#isDraining || this.#proposed >= limits.countEntriesInFlight) return "busy";
+    const move = { origin, from, to, check, stored };
+    this.#inFlight.set(origin, to);
+    this.#proposed += 1;
+    const reign = this.#reign;
+    this.#ports.proposeFrozen({ move, stampMax, parts }, (isApplied) => {
+      if (reign === this.#reign) this.#answered(isApplied, [move]);
+    });
+    return "taken";
+  }
+
   get #gatheredBytes(): number {
     return this.#gathered.reduce((sum, { bytes }) => sum + bytes, 0);
   }
@@ -114,13 +145,8 @@ export class Gatherer {
     return this.#isDraining ? "busy" : undefined;
   }
 
-  #isFold(
-    { key, fold: { count, sum, min, max, missing, sketch } }: PartialPart,
-    { from, to, stampMax }: Partial,
-  ): boolean {
-    const hasValues = count > 0 && Number.isFinite(sum) && Number.isFinite(min) && Number.isFinite(max) && min <= max;
-    const isKnown = key.start <= stampMax && windowEnd(this.#ports.definitions(), key) !== undefined;
-    return isKnown && (hasValues || count === 0) && count + missing <= to - from && sketchCount(sketch) === count;
+  #isFold(part: PartialPart, partial: Partial): boolean {
+    return windowEnd(this.#ports.definitions(), part.key) !== undefined && isFold(part, partial);
   }
 
   /** The definitions changed since these were folded: their devices fold them anew. */
@@ -146,7 +172,7 @@ export class Gatherer {
     this.#timer = undefined;
   }
 
-  #answered(isApplied: boolean, partials: readonly Partial[]): void {
+  #answered(isApplied: boolean, partials: readonly Pick<Partial, "origin" | "to">[]): void {
     this.#proposed -= 1;
     this.#isOneByOne = !isApplied;
     if (!isApplied) {
@@ -186,4 +212,14 @@ export class Gatherer {
     this.#gathered = [];
     this.#inFlight.clear();
   }
+}
+
+/** Whether folding as many readings as these can give this. */
+function isFold(
+  { key, fold: { count, sum, min, max, missing, sketch } }: PartialPart,
+  { from, to, stampMax }: Pick<Partial, "from" | "to" | "stampMax">,
+): boolean {
+  const hasValues = count > 0 && Number.isFinite(sum) && Number.isFinite(min) && Number.isFinite(max) && min <= max;
+  const isPossible = key.start <= stampMax && count + missing <= to - from;
+  return isPossible && (hasValues || count === 0) && sketchCount(sketch) === count;
 }

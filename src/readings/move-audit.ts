@@ -11,7 +11,7 @@ import type { ReadingStore } from "./reading-store.ts";
 import type { CountMove, Definitions, Partial, Reading } from "./types.ts";
 
 export interface MoveAuditPorts {
-  readonly store: Pick<ReadingStore, "taken" | "first" | "read">;
+  readonly store: Pick<ReadingStore, "taken" | "first" | "frozen" | "read">;
 }
 
 export interface MoveAuditOptions {
@@ -55,8 +55,11 @@ export class MoveAudit {
     const { store } = this.#ports;
     // Of another device; of the time before a restart; or more of them than there is any sense in comparing.
     if (move.origin !== origin || move.from + 1 < store.first || this.#reading >= limits.partialsOutstanding) return;
-    const own = this.#sent.find(({ from, to }) => from === move.from && to === move.to);
-    if (own !== undefined) this.#compare(move, own.check);
+    const frozen = store.frozen.overlapping(move.from, move.to);
+    const own = frozen ?? this.#sent.find(({ from, to }) => from === move.from && to === move.to);
+    // Of a frozen one nobody can count a part.
+    if (frozen !== undefined && (frozen.from !== move.from || frozen.to !== move.to)) this.#differs(move);
+    else if (own !== undefined) this.#compare(move, own.check);
     else if (move.to > store.taken) this.#differs(move);
     else {
       this.#reading += 1;

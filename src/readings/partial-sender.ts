@@ -27,10 +27,21 @@ import { definitionAt, fold, windowStart } from "./fold.ts";
 import { MoveAudit } from "./move-audit.ts";
 import { partialBytes } from "./partial-size.ts";
 import type { ReadingStore } from "./reading-store.ts";
-import type { CountMove, Definitions, DefinitionVersion, Partial, Reading } from "./types.ts";
+import type {
+  CountMove,
+  Definitions,
+  DefinitionVersion,
+  FrozenOffer,
+  FrozenPartial,
+  Partial,
+  Reading,
+} from "./types.ts";
 
 /** What the sender needs of a `ReadingStore`. */
-export type SentStore = Pick<ReadingStore, "taken" | "ready" | "first" | "flush" | "read" | "releaseThrough">;
+export type SentStore = Pick<
+  ReadingStore,
+  "taken" | "ready" | "first" | "sendable" | "frozen" | "permit" | "flush" | "read" | "releaseThrough"
+>;
 
 export interface PartialSenderPorts {
   readonly clock: Clock;
@@ -44,6 +55,7 @@ export interface PartialSenderPorts {
   term(): Term;
   /** To the coordinator. False: there is none, or no way to it. */
   send(partial: Partial): boolean;
+  sendFrozen(offer: FrozenOffer): boolean;
 }
 
 export interface PartialSenderOptions {
@@ -52,8 +64,12 @@ export interface PartialSenderOptions {
   readonly session: number;
   /** The site counted something else under this origin's numbers: a second copy of this device runs. Nothing is sent any more. */
   readonly twoCopies: (move: CountMove) => void;
+  /** `counted` lies within readings that this device holds only together: nobody can go on from there. */
+  readonly withinFrozen: (counted: number, frozen: FrozenPartial) => void;
   /** Readings that are taken could not be read back. It goes on trying. */
   readonly failed: (failure: SkeinError) => void;
+  /** Readings folded at once; `limits.partialReadings` if absent. */
+  readonly partialReadings?: number;
 }
 
 interface SentRange {
@@ -131,6 +147,11 @@ export class PartialSender {
     // Below what can be read: the own replica is still replaying what it had applied before a restart.
     if (counted === undefined || now === undefined || counted + 1 < store.first || this.#audit.hasFailed) return;
     this.#settle(counted);
+    const around = store.frozen.overlapping(counted, counted + 1);
+    if (around !== undefined && around.from < counted) {
+      this.#options.withinFrozen(counted, around);
+      return;
+    }
     if (this.#isDue(now)) {
       store.flush(() => {
         this.#sendThrough = store.ready;
@@ -193,12 +214,37 @@ export class PartialSender {
     if (this.#isBusy || this.#timer === undefined || isFull) return;
     if (from >= this.#sendThrough || clock.now() < this.#notBefore || this.#hasNoCoordinator()) return;
     this.#isBusy = true;
-    store.read(from, limits.partialReadings, (failure, readings) => {
+    const frozen = store.frozen.from(from);
+    if (frozen?.from === from) this.#continueFrozen(frozen);
+    else this.#continueReadings(from);
+  }
+
+  #continueReadings(from: number): void {
+    const { store } = this.#ports;
+    store.read(from, this.#options.partialReadings ?? limits.partialReadings, (failure, readings) => {
       this.#isBusy = false;
       if (failure !== undefined) this.#options.failed(failure);
-      // Meanwhile everything may have begun anew.
-      else if (from === this.#sentTo && this.#timer !== undefined && this.#send(from, readings)) this.#continue();
+      // Meanwhile everything may have begun anew. What does not follow `from` has earlier readings that are gone.
+      if (failure !== undefined || !this.#isStill(from) || readings[0]?.number !== from + 1) return;
+      const partial = this.#partialOf(from, readings);
+      // Or some of them were frozen while they were read.
+      if (partial === undefined || store.frozen.overlapping(from, partial.to) !== undefined) return;
+      this.#send(partial, () => this.#ports.send(partial));
     });
+  }
+
+  /** Alone: the coordinator takes it only from `counted`, and it says more than many partials. */
+  #continueFrozen(frozen: FrozenPartial): void {
+    this.#isBusy = false;
+    if (this.#outstanding.length > 0) return;
+    const { origin, session } = this.#options;
+    const { slot: _, ...sent } = frozen;
+    const offer = { origin, session, stored: this.#ports.store.taken, frozen: sent };
+    this.#send(frozen, () => this.#ports.sendFrozen(offer));
+  }
+
+  #isStill(from: number): boolean {
+    return from === this.#sentTo && this.#timer !== undefined;
   }
 
   /** Nothing is folded in vain more often than things are sent again; a new term is tried at once. */
@@ -207,20 +253,32 @@ export class PartialSender {
     return between(this.#refusedAt, this.#ports.clock.now()) < resendAfter;
   }
 
+  /** Once the card says that it may have been sent. */
+  #send(range: Partial | FrozenPartial, send: () => boolean): void {
+    const { store } = this.#ports;
+    if (range.to <= store.sendable) {
+      if (this.#sendNow(range, send)) this.#continue();
+      return;
+    }
+    this.#isBusy = true;
+    store.permit(range.to, (isPermitted) => {
+      this.#isBusy = false;
+      if (isPermitted && this.#isStill(range.from) && this.#sendNow(range, send)) this.#continue();
+    });
+  }
+
   /** False: nothing more for now. */
-  #send(from: number, readings: readonly Reading[]): boolean {
+  #sendNow(range: Partial | FrozenPartial, send: () => boolean): boolean {
     const { clock } = this.#ports;
-    const partial = this.#partialOf(from, readings);
-    if (partial === undefined) return false;
-    if (!this.#ports.send(partial)) {
+    if (!send()) {
       this.#refusedIn = this.#term;
       this.#refusedAt = clock.now();
       return false;
     }
     if (this.#outstanding.length === 0) this.#waitingSince = clock.now();
-    this.#outstanding.push({ from, to: partial.to });
-    this.#audit.sent(partial);
-    const pause = milliseconds((partialBytes(partial) / limits.partialBytesPerSecond) * 1000);
+    this.#outstanding.push({ from: range.from, to: range.to });
+    if ("revision" in range) this.#audit.sent(range);
+    const pause = milliseconds((partialBytes(range) / limits.partialBytesPerSecond) * 1000);
     this.#notBefore = shift(clock.now(), pause);
     return true;
   }

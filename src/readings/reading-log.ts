@@ -5,7 +5,15 @@ import { SkeinError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import type { LogFile, LogPosition } from "../base/ports/log-file.ts";
 import { type SiteTime, siteTime } from "../base/units.ts";
-import { decodePayload, type ReadingsPayload, type StoredPayload } from "./reading-codec.ts";
+import { FrozenLedger, type PayloadPlace } from "./frozen-ledger.ts";
+import {
+  type CarriedPayload,
+  decodePayload,
+  type FreezePayload,
+  type Marks,
+  type ReadingsPayload,
+  type StoredPayload,
+} from "./reading-codec.ts";
 import { StampLedger } from "./stamp-ledger.ts";
 import type { Reading } from "./types.ts";
 
@@ -20,12 +28,6 @@ export interface ReadRange {
   readonly maxCount: number;
 }
 
-interface PayloadPlace {
-  readonly position: LogPosition;
-  readonly first: number;
-  readonly last: number;
-}
-
 /** About one payload of the largest kind. */
 const readBytes = 64 * 1024;
 
@@ -36,6 +38,8 @@ export class ReadingLog {
   #lastStamp: SiteTime | undefined;
   /** Consecutive, the last one being number `taken`; empty where the newest have no stamps yet. */
   #recent: Reading[] = [];
+  readonly frozen = new FrozenLedger();
+  #marks: Marks = { sendable: 0, revision: 0 };
 
   /** The last number synced. */
   get taken(): number {
@@ -48,9 +52,24 @@ export class ReadingLog {
     return firstUnstamped === undefined ? this.#taken : firstUnstamped - 1;
   }
 
-  /** The first number that can still be read. */
+  /** The first number that can still be read, or sent frozen. */
   get first(): number {
-    return this.#places[0]?.first ?? this.#taken + 1;
+    const frozen = this.frozen.all[0];
+    return Math.min(
+      this.#places[0]?.first ?? this.#taken + 1,
+      frozen === undefined ? this.#taken + 1 : frozen.from + 1,
+    );
+  }
+
+  /** The largest that was synced. */
+  get marks(): Marks {
+    return this.#marks;
+  }
+
+  /** Half of what lies behind `start`: the last number of a payload, which is never the newest. */
+  middleAfter(start: number): number | undefined {
+    const behind = this.#places.filter(({ last }) => last > start);
+    return behind.length < 2 ? undefined : behind[(behind.length >> 1) - 1]?.last;
   }
 
   /** The last site time known here. */
@@ -64,14 +83,36 @@ export class ReadingLog {
     this.take(position, payload);
   }
 
-  /** A payload that is synced. Answers the readings it holds. */
+  /** A payload that is synced. Answers the readings that are new with it. */
   take(position: LogPosition, payload: StoredPayload): readonly StoredReading[] {
-    if (payload.kind === "stamps") {
-      this.#taken = Math.max(this.#taken, payload.last);
-      const newest = this.stamps.given(payload);
-      if (newest !== undefined) this.noteStamp(newest);
-      return [];
+    switch (payload.kind) {
+      case "readings":
+        this.frozen.interrupted();
+        this.#mark(payload.marks ?? { sendable: payload.first + payload.readings.length - 1, revision: 0 });
+        return this.#takeReadings(position, payload);
+      case "stamps": {
+        this.frozen.interrupted();
+        this.#taken = Math.max(this.#taken, payload.last);
+        const newest = this.stamps.given(payload);
+        if (newest !== undefined) this.noteStamp(newest);
+        return [];
+      }
+      case "sendable":
+        this.frozen.interrupted();
+        this.#taken = Math.max(this.#taken, payload.last);
+        this.#mark(payload.marks);
+        return [];
+      case "carried":
+      case "frozen":
+        this.frozen.waits(position, payload);
+        return [];
+      case "freeze":
+        this.#freeze(position, payload);
+        return [];
     }
+  }
+
+  #takeReadings(position: LogPosition, payload: ReadingsPayload): readonly StoredReading[] {
     const { first, unstampedIn, readings } = payload;
     const last = first + readings.length - 1;
     const [oldest, newest] = [readings[0], readings.at(-1)];
@@ -109,7 +150,8 @@ export class ReadingLog {
       done(undefined, this.#recent.slice(skipped, skipped + maxCount).filter(isWanted));
       return;
     }
-    const place = this.#placeAfter(from);
+    let next = this.#placeAfter(from);
+    const place = this.#places[next];
     if (place === undefined || from >= through) {
       done(undefined, []);
       return;
@@ -126,7 +168,10 @@ export class ReadingLog {
           done(damaged(position), []);
           return;
         }
-        if (payload.kind === "readings") found.push(...this.#storedIn(payload).filter(isWanted));
+        // What else lies there was carried on or frozen since, or does not follow.
+        if (!isReadings(payload) || position !== this.#places[next]?.position) continue;
+        next += 1;
+        found.push(...this.#storedIn({ unstampedIn: undefined, ...payload }).filter(isWanted));
         if (found.length >= maxCount) break;
       }
       done(undefined, found.slice(0, maxCount));
@@ -138,17 +183,43 @@ export class ReadingLog {
    * holds the last number given.
    */
   releaseOldest(log: LogFile, number: number, share: number): void {
+    const isFewer = this.frozen.release(number);
     const needed = this.#places.findIndex(({ last }) => last > number);
     const releasable = needed === -1 ? this.#places.length - 1 : needed;
     const kept = this.#places.slice(Math.ceil(releasable * share));
     const oldest = kept[0];
-    if (oldest === undefined || kept.length === this.#places.length) return;
+    if (oldest === undefined || (kept.length === this.#places.length && !isFewer)) return;
     this.#places = kept;
     this.stamps.release(oldest.first);
-    log.release(oldest.position);
+    this.releaseUnneeded(log);
   }
 
-  #storedIn(payload: ReadingsPayload): StoredReading[] {
+  /** What was carried on lies behind newer readings, so the place that lies first need not hold the first number. */
+  releaseUnneeded(log: LogFile): void {
+    const oldest = this.#places.reduce((least, { position }) => Math.min(least, position), Number.POSITIVE_INFINITY);
+    const needed = Math.min(oldest, this.frozen.position ?? Number.POSITIVE_INFINITY);
+    if (Number.isFinite(needed)) log.release(needed);
+  }
+
+  #mark({ sendable, revision }: Marks): void {
+    const { marks } = this;
+    this.#marks = {
+      sendable: Math.max(marks.sendable, sendable),
+      revision: Math.max(marks.revision, revision),
+    };
+  }
+
+  #freeze(position: LogPosition, payload: FreezePayload): void {
+    this.#taken = Math.max(this.#taken, payload.last);
+    this.#mark(payload.marks);
+    const carried = this.frozen.freeze(position, payload);
+    if (carried === undefined) return;
+    const { through } = payload;
+    this.#places = [...carried, ...this.#places.filter(({ last }) => last > through)];
+    this.#recent = this.#recent.filter(({ number }) => number > through);
+  }
+
+  #storedIn(payload: Pick<ReadingsPayload, "first" | "unstampedIn" | "readings">): StoredReading[] {
     const { first, unstampedIn, readings } = payload;
     return readings.map(({ sensor, time, value, quality }, place) => {
       const number = first + place;
@@ -171,16 +242,19 @@ export class ReadingLog {
     if (this.#recent.length > 2 * limits.recentReadings) this.#recent = this.#recent.slice(-limits.recentReadings);
   }
 
-  #placeAfter(from: number): PayloadPlace | undefined {
+  #placeAfter(from: number): number {
     let [low, high] = [0, this.#places.length];
     while (low < high) {
       const middle = (low + high) >> 1;
       if ((this.#places[middle]?.last ?? 0) > from) high = middle;
       else low = middle + 1;
     }
-    return this.#places[low];
+    return low;
   }
 }
+
+const isReadings = (payload: StoredPayload): payload is ReadingsPayload | CarriedPayload =>
+  payload.kind === "readings" || payload.kind === "carried";
 
 export function isStamped(reading: StoredReading): reading is Reading {
   return reading.stamp !== undefined;

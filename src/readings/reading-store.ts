@@ -10,52 +10,20 @@ import type { SensorId } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import type { Clock, Timer } from "../base/ports/clock.ts";
 import type { LogFile, LogFiles, LogPosition, LogUsage } from "../base/ports/log-file.ts";
-import { between, type Duration, type Instant, milliseconds, type SiteTime, seconds, siteTime } from "../base/units.ts";
+import { between, type Instant, milliseconds, type SiteTime, seconds, siteTime } from "../base/units.ts";
+import type { Frozen } from "./freezer.ts";
+import { Freezing } from "./freezing.ts";
+import type { FrozenLedger } from "./frozen-ledger.ts";
 import { encodePayload, type StampsPayload, type StoredPayload } from "./reading-codec.ts";
 import { isStamped, ReadingLog, type StoredReading } from "./reading-log.ts";
+import { usualReadingsSizes } from "./readings-sizes.ts";
+import { SendPermits } from "./send-permits.ts";
+import type { ReadingStoreOptions, ReadingStoreStatus } from "./store-contract.ts";
 import type { Reading } from "./types.ts";
 import { ByteWriter } from "./varint.ts";
 
 /** The name of the log among the device's `LogFiles`. */
 export const readingsLogName = "readings";
-
-export interface ReadingStoreListener {
-  /** These are synced now; in the order of their numbers. */
-  taken(readings: readonly StoredReading[]): void;
-  /** No reading is taken any more: `disk-full` or `log-full`. It goes on trying with each flush. */
-  stopped(reason: SkeinError): void;
-  resumed(): void;
-  /** The log failed for good: `disk-failed`. The agent ends. */
-  failed(reason: SkeinError): void;
-}
-
-export interface ReadingStoreOptions {
-  /** What a power cut may take. Shorter wears the card, longer loses more. */
-  flushInterval(): Duration;
-  /** What counted readings may keep of the log; absent: `limits.readingsKeptBytes`. 0: nothing. */
-  readonly keptBytes?: number;
-  /** The start counter of the data directory: unstamped readings belong to it. */
-  readonly session: number;
-  /** The last site time that the replica knows; undefined: none yet. */
-  readonly lastSiteTime: SiteTime | undefined;
-  /**
-   * This incarnation has the store of another one (`was`) and is not admitted yet: nobody knows where its numbering goes on,
-   * so readings wait in memory until `admit`.
-   */
-  readonly isHeld: boolean;
-  readonly listener: ReadingStoreListener;
-}
-
-export interface ReadingStoreStatus {
-  readonly taken: number;
-  readonly ready: number;
-  /** In memory, lost at a power cut. */
-  readonly pending: number;
-  /** Why no reading is taken; undefined: they are. */
-  readonly stopped: SkeinError | undefined;
-  /** Readings that were refused since opening, because the store had stopped or was full. */
-  readonly refused: number;
-}
 
 interface PendingReading {
   readonly sensor: SensorId;
@@ -70,7 +38,6 @@ interface FlushWaiter {
   readonly done: (failure?: SkeinError) => void;
 }
 
-const segmentBytes = 256 * 1024;
 /** What a power cut takes is bounded by the flush interval, so the write begins earlier by what its sync may take. */
 const syncAllowance = seconds(1);
 
@@ -80,6 +47,8 @@ export class ReadingStore {
   readonly #clock: Clock;
   readonly #options: ReadingStoreOptions;
   readonly #openedAt: Instant;
+  readonly #freezing: Freezing;
+  readonly #permits: SendPermits;
   #pending: PendingReading[] = [];
   #waiters: FlushWaiter[] = [];
   #next: number;
@@ -100,12 +69,13 @@ export class ReadingStore {
   /** Fails as `LogFiles.open` does; with `log-damaged` too if a payload is none of ours. */
   static async open(logFiles: LogFiles, clock: Clock, options: ReadingStoreOptions): Promise<ReadingStore> {
     const readings = new ReadingLog();
+    const { segmentBytes, logBytes: capacityBytes } = options.sizes ?? usualReadingsSizes;
     const { log } = await logFiles.open(
       readingsLogName,
       {
         segmentBytes,
         segmentsAhead: 1,
-        capacityBytes: limits.readingsLogBytes,
+        capacityBytes,
         whenDiskIsFull: "refuse",
         describe: () => described(readings.taken),
       },
@@ -122,6 +92,8 @@ export class ReadingStore {
     this.#clock = clock;
     this.#options = options;
     this.#openedAt = clock.now();
+    this.#freezing = new Freezing(readings, log, options.freezing, options.sizes ?? usualReadingsSizes);
+    this.#permits = new SendPermits(clock, () => this.sendable);
     this.#next = readings.taken + 1;
     this.#isHeld = options.isHeld;
     if (options.lastSiteTime !== undefined) readings.noteStamp(options.lastSiteTime);
@@ -137,9 +109,19 @@ export class ReadingStore {
     return this.#readings.ready;
   }
 
-  /** The first number that can still be read. */
+  /** The first number that can still be read, or sent frozen. */
   get first(): number {
     return this.#readings.first;
+  }
+
+  /** Nothing that ends behind this number was ever sent: what is, needs `permit`. */
+  get sendable(): number {
+    return this.#readings.marks.sendable;
+  }
+
+  /** What took the place of readings that there was no room for. */
+  get frozen(): Pick<FrozenLedger, "from" | "overlapping"> {
+    return this.#readings.frozen;
   }
 
   /** The newest stamp on the card, or the last site time known when it was opened: none before it is given. */
@@ -155,7 +137,7 @@ export class ReadingStore {
 
   status(): ReadingStoreStatus {
     const [stopped, pending, refused] = [this.#stopped, this.#pending.length, this.#refused];
-    return { taken: this.taken, ready: this.ready, pending, stopped, refused };
+    return { taken: this.taken, ready: this.ready, pending, stopped, refused, frozen: this.#freezing.status() };
   }
 
   usage(): LogUsage {
@@ -214,16 +196,23 @@ export class ReadingStore {
     this.#settle(this.#whyNoFlush());
   }
 
+  /** What ends at `to` is to be sent. `done` later: with true once the card says that it may have been. */
+  permit(to: number, done: (isPermitted: boolean) => void): void {
+    this.#permits.ask(to, done, this.#freezing.isBusy || this.#hasFailed || this.#isClosed);
+    this.#pump();
+  }
+
   /**
-   * Ready readings numbered above `from`, in order: at least one if there is one. Those in the log's memory come sooner, but
-   * never before `read` returns. A number below `first` is gone: what follows it is given.
+   * Ready readings numbered above `from`, in order, up to the next frozen partial: at least one if there is one. Those in the log's
+   * memory come sooner, but never before `read` returns. A number below `first` is gone: what follows it is given.
    */
   read(
     from: number,
     maxCount: number,
     done: (failure: SkeinError | undefined, readings: readonly Reading[]) => void,
   ): void {
-    const range = { from, through: this.ready, maxCount };
+    const through = Math.min(this.ready, this.frozen.from(from)?.from ?? this.ready);
+    const range = { from, through, maxCount };
     this.#clock.soon(() =>
       this.#readings.read(this.#log, range, (failure, found) => done(failure, found.filter(isStamped))),
     );
@@ -240,7 +229,7 @@ export class ReadingStore {
 
   /** Readings up to `number` are counted: they stay on the card while there is room, and the oldest of them go first. */
   releaseThrough(number: number): void {
-    const { keptBytes = limits.readingsKeptBytes } = this.#options;
+    const { keptBytes } = this.#options.sizes ?? usualReadingsSizes;
     const isStopped = this.#stopped !== undefined;
     if (!isStopped && keptBytes > 0 && this.#log.usage().bytes <= keptBytes) return;
     this.#readings.releaseOldest(this.#log, Math.min(number, this.ready), isStopped || keptBytes === 0 ? 1 : 1 / 2);
@@ -256,6 +245,8 @@ export class ReadingStore {
     await new Promise<void>((resolve) => this.flush(() => resolve()));
     this.#isClosed = true;
     this.#timer?.cancel();
+    this.#freezing.stop();
+    this.#permits.refuse();
     await this.#log.close();
   }
 
@@ -283,7 +274,28 @@ export class ReadingStore {
       this.#write(stamps, 0);
       return;
     }
+    const frozen = this.#freezing.take();
+    if (frozen !== undefined) {
+      this.#writeFrozen(frozen);
+      return;
+    }
+    const { wanted } = this.#permits;
+    if (wanted !== undefined) {
+      this.#write({ kind: "sendable", marks: this.#freezing.marksFor(this.taken, wanted), last: this.taken }, 0);
+      return;
+    }
+    this.#freezing.consider(
+      (from, maxCount, done) => this.read(from, maxCount, done),
+      (failure) => {
+        if (failure !== undefined) this.#options.listener.unread(failure);
+        this.#pump();
+      },
+    );
     if (this.#isHeld || this.#pending.length === 0 || this.#flushThrough < this.#next) return;
+    if (!this.#freezing.hasRoom) {
+      this.#notSynced(new SkeinError("log-full", "The readings log has no room for readings that are not counted"));
+      return;
+    }
     const isStampedBatch = this.#pending[0]?.stamp !== undefined;
     const end = this.#pending.findIndex(({ stamp }) => (stamp !== undefined) !== isStampedBatch);
     const count = Math.min(end === -1 ? this.#pending.length : end, limits.flushReadings);
@@ -291,7 +303,8 @@ export class ReadingStore {
       .slice(0, count)
       .map(({ sensor, value, quality, elapsed, stamp }) => ({ sensor, value, quality, time: stamp ?? elapsed }));
     const unstampedIn = isStampedBatch ? undefined : this.#options.session;
-    this.#write({ kind: "readings", first: this.#next, unstampedIn, readings }, count);
+    const marks = this.#freezing.marksFor(this.#next + count - 1);
+    this.#write({ kind: "readings", first: this.#next, unstampedIn, readings, marks }, count);
   }
 
   #dueStamps(): StampsPayload | undefined {
@@ -307,15 +320,43 @@ export class ReadingStore {
     const position: LogPosition = this.#log.append(encodePayload(payload), (failure) => {
       this.#isWriting = false;
       if (failure === undefined) this.#synced(payload, position, count);
+      else if (payload.kind === "sendable" && isPassing(failure)) this.#permits.refuse();
       else this.#notSynced(failure);
     });
+  }
+
+  /** All of it, or a power cut finds none of it. */
+  #writeFrozen(frozen: Frozen): void {
+    this.#isWriting = true;
+    let failed: SkeinError | undefined;
+    for (const payload of this.#freezing.payloadsOf(frozen)) {
+      const position: LogPosition = this.#log.append(encodePayload(payload), (failure) => {
+        failed ??= failure;
+        if (failed === undefined) this.#readings.take(position, payload);
+        if (payload.kind === "freeze") this.#frozen(frozen, failed);
+      });
+    }
+  }
+
+  #frozen({ readings }: Frozen, failure: SkeinError | undefined): void {
+    this.#isWriting = false;
+    this.#freezing.stop();
+    if (failure === undefined) {
+      this.#readings.releaseUnneeded(this.#log);
+      this.#options.listener.frozen(readings);
+      this.#pump();
+      return;
+    }
+    this.#readings.frozen.interrupted();
+    if (!isPassing(failure)) this.#notSynced(failure);
   }
 
   #synced(payload: StoredPayload, position: LogPosition, count: number): void {
     const taken = this.#readings.take(position, payload);
     this.#pending.splice(0, count);
     this.#next = Math.max(this.#next, this.taken + 1);
-    if (this.#stopped !== undefined) {
+    this.#permits.settle();
+    if (this.#stopped !== undefined && this.#freezing.hasRoom) {
       this.#stopped = undefined;
       this.#options.listener.resumed();
     }
@@ -327,11 +368,13 @@ export class ReadingStore {
   #notSynced(failure: SkeinError): void {
     const wasStopped = this.#stopped !== undefined;
     this.#stopped = failure;
-    if (failure.code === "disk-full" || failure.code === "log-full") {
+    if (isPassing(failure)) {
       if (!wasStopped) this.#options.listener.stopped(failure);
       if (!this.#isClosed) this.#schedule();
     } else {
       this.#hasFailed = true;
+      this.#freezing.stop();
+      this.#permits.refuse();
       this.#options.listener.failed(failure);
     }
     this.#settle(failure);
@@ -344,6 +387,9 @@ export class ReadingStore {
     for (const { done } of settled) this.#clock.soon(() => done(failure));
   }
 }
+
+/** It may go by: there is no room now. */
+const isPassing = ({ code }: SkeinError): boolean => code === "disk-full" || code === "log-full";
 
 function described(taken: number): Uint8Array {
   const writer = new ByteWriter();

@@ -98,6 +98,44 @@ export interface Partial {
   readonly check: number;
 }
 
+/** A part whose window needs no definition: it goes on being what it was when its readings were there. */
+export interface FrozenPart extends PartialPart {
+  /** Not included. */
+  readonly end: SiteTime;
+}
+
+/**
+ * The fold of one origin's readings numbered (from, to], made when its store was full and in place of them: nobody can fold them
+ * again (docs/decisions/0008).
+ */
+export interface FrozenPartial {
+  readonly from: number;
+  readonly to: number;
+  readonly stampMax: SiteTime;
+  /** CRC-32 of the readings, or of the checks of what was merged. */
+  readonly check: number;
+  /** Windows that begin within one span of this length were merged; 0: none were. */
+  readonly slot: Duration;
+  readonly parts: readonly FrozenPart[];
+}
+
+/** What a device says of a frozen partial to the coordinator. */
+export interface FrozenOffer {
+  readonly origin: MemberKey;
+  /** The sender's start counter. */
+  readonly session: number;
+  /** The last number taken. */
+  readonly stored: number;
+  readonly frozen: Omit<FrozenPartial, "slot">;
+}
+
+/** What one log entry counts of a frozen partial: always of a single one, and under no revision. */
+export interface FrozenCount {
+  readonly move: CountMove;
+  readonly stampMax: SiteTime;
+  readonly parts: readonly FrozenPart[];
+}
+
 /**
  * How far one origin moves; refused unless it stands exactly at `from`. Several moves of one origin in one entry follow each
  * other: the second's `from` is the first's `to`.

@@ -6,7 +6,7 @@ import { type Generation, isDeviceId, isIncarnation, isMemberKey, type SiteId } 
 import { limits } from "../base/limits.ts";
 import { Fields } from "../base/shape.ts";
 import { logIndex, siteTime } from "../base/units.ts";
-import type { CountMove, CountPart } from "../readings/types.ts";
+import type { CountMove, CountPart, FrozenPart } from "../readings/types.ts";
 import { packChanges, unpackChanges } from "./configuration-changes.ts";
 import { authorLengthMax, noteLengthMax } from "./configuration-table.ts";
 import { packFold, packKey, unpackFold, unpackKey } from "./fold-codec.ts";
@@ -28,6 +28,7 @@ const kinds = [
   "checkpoint",
   "time",
   "degrade",
+  "count-frozen",
 ] as const;
 const joinsMax = 256;
 const movesMax = 4_096;
@@ -87,8 +88,14 @@ function packCommand(command: Command): readonly unknown[] {
       return [
         command.revision,
         command.stampMax,
-        command.moves.map(({ origin, from, to, check, stored }) => [origin, from, to, check, stored]),
+        command.moves.map(packMove),
         command.parts.map(({ key, fold, origins }) => [packKey(key), packFold(fold), origins]),
+      ];
+    case "count-frozen":
+      return [
+        packMove(command.move),
+        command.stampMax,
+        command.parts.map(({ key, end, fold }) => [packKey(key), end - key.start, packFold(fold)]),
       ];
     case "close":
     case "cursor":
@@ -131,6 +138,10 @@ function unpackCommand(kind: Command["kind"], fields: Fields, keepChanges: (byte
         moves,
         parts: fields.list(partsMax, (part) => unpackPart(part, moves.length)),
       };
+    }
+    case "count-frozen": {
+      const move = fields.decoded(unpackMove);
+      return { kind, move, stampMax: siteTime(fields.time()), parts: fields.list(partsMax, unpackFrozenPart) };
     }
     case "close":
       return { kind, upTo: siteTime(fields.time()) };
@@ -175,6 +186,14 @@ function unpackJoin(value: unknown): JoinRequest | undefined {
   });
 }
 
+const packMove = ({ origin, from, to, check, stored }: CountMove): readonly unknown[] => [
+  origin,
+  from,
+  to,
+  check,
+  stored,
+];
+
 function unpackMove(value: unknown): CountMove | undefined {
   const fields = new Fields(value, 5);
   const move = {
@@ -200,6 +219,15 @@ function unpackPart(value: unknown, moves: number): CountPart | undefined {
     return item as number;
   });
   return fields.finish({ key, fold, origins });
+}
+
+function unpackFrozenPart(value: unknown): FrozenPart | undefined {
+  const fields = new Fields(value, 3);
+  const key = fields.decoded(unpackKey);
+  const span = fields.count();
+  fields.require(span > 0);
+  const fold = fields.decoded(unpackFold);
+  return fields.finish(key && { key, end: siteTime(key.start + span), fold });
 }
 
 function unpackPrevious(value: unknown): { index: ReturnType<typeof logIndex>; digest: string } | undefined {

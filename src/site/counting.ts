@@ -5,7 +5,7 @@
 import { type DeviceId, type MemberKey, memberOf } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import { type SiteTime, siteTime } from "../base/units.ts";
-import type { CountPart } from "../readings/types.ts";
+import type { CountMove, CountPart } from "../readings/types.ts";
 import type { DefinitionHistory } from "./definitions.ts";
 import type { Members } from "./members.ts";
 import { type Refusal, refused } from "./refusals.ts";
@@ -13,6 +13,8 @@ import type { Command } from "./types.ts";
 import type { Windows } from "./windows.ts";
 
 export type CountCommand = Extract<Command, { readonly kind: "count" }>;
+
+export type FrozenCountCommand = Extract<Command, { readonly kind: "count-frozen" }>;
 
 export interface CountingParts {
   readonly members: Members;
@@ -39,24 +41,56 @@ export function applyCount(command: CountCommand, parts: CountingParts): Refusal
   return undefined;
 }
 
-function refuseMoves(
-  command: CountCommand,
-  { members, windows, definitions, now, bytesMax }: CountingParts,
-): Refusal | undefined {
-  if (command.moves.length === 0) return refused("malformed", "A count without a move");
-  const { revision } = definitions.current;
+/**
+ * The same of a frozen partial. Where the site still has a window, or defines one, exactly as long as it was when it was frozen, it
+ * is counted there. What was merged into a longer one since, or has no definition any more, becomes a supplement of its own length.
+ */
+export function applyFrozenCount(command: FrozenCountCommand, parts: CountingParts): Refusal | undefined {
+  const { move, stampMax } = command;
+  const refusal = refusePlaces([move], stampMax, parts) ?? refuseFrozenParts(command);
+  if (refusal !== undefined) return refusal;
+  parts.members.move(move.origin, move.to, move.stored);
+  for (const { key, end, fold } of command.parts) {
+    const isDefined = parts.definitions.endOf(key) === end;
+    parts.windows.add(key, fold, [], { end, horizon: parts.horizon, isSupplement: !isDefined });
+  }
+  return undefined;
+}
+
+function refuseFrozenParts({ move: { from, to }, stampMax, parts }: FrozenCountCommand): Refusal | undefined {
+  for (const { key, end, fold } of parts) {
+    const name = `${key.aggregation}/${key.group} at ${key.start}`;
+    if (key.start > stampMax) return refused("malformed", `${name} begins after the newest stamp`);
+    if (end - key.start > limits.frozenSpan)
+      return refused("malformed", `${name} is longer than anything is frozen into`);
+    if (fold.count + fold.missing > to - from) return refused("malformed", `${name} has more readings than are moved`);
+  }
+  return undefined;
+}
+
+function refuseMoves(command: CountCommand, parts: CountingParts): Refusal | undefined {
+  const { revision } = parts.definitions.current;
   if (command.revision !== revision) {
     return refused("stale-revision", `Folded under revision ${command.revision}; the definitions are at ${revision}`);
   }
+  return refusePlaces(command.moves, command.stampMax, parts);
+}
+
+function refusePlaces(
+  moves: readonly CountMove[],
+  stampMax: SiteTime,
+  { members, windows, now, bytesMax }: CountingParts,
+): Refusal | undefined {
+  if (moves.length === 0) return refused("malformed", "A count without a move");
   const places = new Map<MemberKey, number>();
-  for (const { origin, from, to } of command.moves) {
+  for (const { origin, from, to } of moves) {
     if (members.isGone(origin)) return refused("gone-origin", `${origin} was removed`);
     const place = places.get(origin) ?? members.counted(origin);
     if (place === undefined) return refused("unknown-member", `${origin} is no member`);
     if (from !== place) return refused("not-at-from", `${origin} is counted up to ${place}, not ${from}`);
     places.set(origin, to);
   }
-  if (command.stampMax > now + limits.stampLead) return refused("malformed", "Stamps are ahead of site time");
+  if (stampMax > now + limits.stampLead) return refused("malformed", "Stamps are ahead of site time");
   if (windows.bytes >= bytesMax) {
     return refused("windows-full", "No window may leave because the outbox is full: readings wait on their devices");
   }
@@ -84,5 +118,5 @@ function contributorsOf({ origins }: CountPart, { moves }: CountCommand): readon
 }
 
 /** The newest stamp counted, as whole milliseconds that are not before it. */
-export const raisedStampMax = (before: SiteTime, { stampMax }: CountCommand): SiteTime =>
+export const raisedStampMax = (before: SiteTime, { stampMax }: Pick<CountCommand, "stampMax">): SiteTime =>
   siteTime(Math.max(before, Math.ceil(stampMax)));

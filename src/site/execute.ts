@@ -9,7 +9,13 @@ import type { AggregationDefinition, CountMove, WindowKey } from "../readings/ty
 import { publishDue } from "./closing.ts";
 import type { DecodedProposal } from "./command-codec.ts";
 import { definitionsOf, mayChangeDefinitions, unitsOf } from "./configuration-groups.ts";
-import { applyCount, type CountCommand, raisedStampMax } from "./counting.ts";
+import {
+  applyCount,
+  applyFrozenCount,
+  type CountCommand,
+  type FrozenCountCommand,
+  raisedStampMax,
+} from "./counting.ts";
 import { applyDegrade } from "./degrading.ts";
 import { type LossKind, lossEvent, lossesEvent, type SaidAt } from "./loss-event.ts";
 import type { EndedOrigin, MembershipChange } from "./members.ts";
@@ -34,8 +40,13 @@ export function execute(tables: Tables, { proposal, packedChanges }: DecodedProp
   const { command } = proposal;
   const result = run(tables, command, packedChanges, head);
   if (!Array.isArray(result)) return { outcome: result as Refusal, touched: [], moves: [] };
-  const moves = command.kind === "count" ? command.moves : [];
+  const moves = movesOf(command);
   return { outcome: { kind: "done", index: head.index }, touched: result as readonly Touched[], moves };
+}
+
+function movesOf(command: Command): readonly CountMove[] {
+  if (command.kind === "count") return command.moves;
+  return command.kind === "count-frozen" ? [command.move] : [];
 }
 
 function run(
@@ -61,6 +72,7 @@ function run(
     case "configure":
       return configure(tables, command, packedChanges ?? new Uint8Array(0), head);
     case "count":
+    case "count-frozen":
       return count(tables, command);
     case "close":
       return close(tables, command, head);
@@ -180,11 +192,17 @@ function configure(
   return ["configuration"];
 }
 
-function count(tables: Tables, command: CountCommand): Refusal | readonly Touched[] {
+function count(tables: Tables, command: CountCommand | FrozenCountCommand): Refusal | readonly Touched[] {
   const { members, windows, definitions, facts, bounds } = tables;
-  const { floor: now, horizon: left } = facts;
-  const bytesMax = bounds.windowBytesMax;
-  const refusal = applyCount(command, { members, windows, definitions, now, horizon: left, bytesMax });
+  const parts = {
+    members,
+    windows,
+    definitions,
+    now: facts.floor,
+    horizon: facts.horizon,
+    bytesMax: bounds.windowBytesMax,
+  };
+  const refusal = command.kind === "count" ? applyCount(command, parts) : applyFrozenCount(command, parts);
   if (refusal !== undefined) return refusal;
   const horizon = windows.dropOld(oldestAge(tables), facts.closedUpTo);
   facts.set({ stampMax: raisedStampMax(facts.stampMax, command), horizon });

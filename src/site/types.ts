@@ -2,7 +2,7 @@
 
 import type { DeviceId, Generation, Incarnation, SiteId } from "../base/ids.ts";
 import type { Duration, LogIndex, SiteTime, Term } from "../base/units.ts";
-import type { CountMove, CountProposal, Fold } from "../readings/types.ts";
+import type { CountMove, CountProposal, Fold, FrozenCount } from "../readings/types.ts";
 import type { PublishedWindow, Replaced } from "./aggregate-json.ts";
 import type { ConfigurationChange } from "./configuration.ts";
 
@@ -63,6 +63,8 @@ export type Command =
     }
   /** Refused whole, or applied whole. */
   | ({ readonly kind: "count" } & CountProposal)
+  /** Of one frozen partial: as a count of one move, but it names no revision. */
+  | ({ readonly kind: "count-frozen" } & FrozenCount)
   | { readonly kind: "close"; readonly upTo: SiteTime }
   /** Refused unless `after` is the number of changes so far: a repeat, and a coordinator that knows less, change nothing. */
   | { readonly kind: "time"; readonly after: number; readonly change: TimeChange }

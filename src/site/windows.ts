@@ -86,22 +86,26 @@ export class Windows implements CellSource {
     return this.#windows.get(cellKey(key, true));
   }
 
-  /** Merges into the window of `key`, or into its supplement if it has left. `end`: where a new window of this key ends. */
+  /**
+   * Merges into the window of `key`, or into its supplement if it has left, or if it is meant. `end`: where a new window of this key
+   * ends; a supplement is as long as the longest that is in it.
+   */
   add(
     key: WindowKey,
     fold: Fold,
     contributors: readonly DeviceId[],
-    place: { end: SiteTime; horizon: SiteTime },
+    place: { end: SiteTime; horizon: SiteTime; isSupplement?: boolean },
   ): void {
     // By its start: a later definition may have lengthened a window after it had left (seed 1033 of the world).
     const hasLeft = key.start < place.horizon && this.get(key) === undefined;
-    const name = cellKey(key, hasLeft);
+    const isSupplement = hasLeft || place.isSupplement === true;
+    const name = cellKey(key, isSupplement);
     let window = this.#windows.get(name);
     if (window === undefined) {
       window = {
         name,
         key,
-        isSupplement: hasLeft,
+        isSupplement,
         end: place.end,
         edition: 0,
         publishedAt: siteTime(0),
@@ -111,6 +115,7 @@ export class Windows implements CellSource {
       };
       this.#insert(name, window);
     }
+    if (isSupplement && place.end > window.end) window.end = place.end;
     const merged = mergeFolds(foldOf(window), fold);
     this.#bytes -= sizeOf(window);
     window.packed = pack({ ...merged, sum: clampFinite(merged.sum), missing: Math.max(0, merged.missing) });

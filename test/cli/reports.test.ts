@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { AgentStatus } from "../../src/agent/status.ts";
 import { deviceId, sensorId, siteId } from "../../src/base/ids.ts";
-import { logIndex, milliseconds, siteTime, term } from "../../src/base/units.ts";
+import { logIndex, milliseconds, minutes, siteTime, term } from "../../src/base/units.ts";
 import { describeHistory } from "../../src/cli/commands/config.ts";
 import { describeMembers } from "../../src/cli/commands/members.ts";
 import { type AggregateValues, readDashboard } from "../../src/cli/dashboard/reader.ts";
@@ -49,7 +49,7 @@ const status: AgentStatus = {
     uplinkUrl: undefined,
     uplinkProblem: undefined,
   },
-  readings: { taken: 100, missing: 2, counted: 90, uncounted: 10, stopped: undefined, latest: [] },
+  readings: { taken: 100, missing: 2, counted: 90, uncounted: 10, stopped: undefined, frozen: undefined, latest: [] },
   problems: [],
   lastWills: { believed: 0, refuted: 0 },
   disk: { bytesWritten: 1_500_000, syncs: 40 },
@@ -94,6 +94,11 @@ it("says so when nobody leads, when the coordinator is silent, when one card car
   expect(describeStatus(status, undefined)).toContain("            pi-01 itself does not answer\n");
   const full = { ...status, readings: { ...status.readings, stopped: "the disk is full" } };
   expect(describeStatus(full, undefined)).toContain("no readings are taken: the disk is full");
+  const [since, until] = [siteTime(1_767_225_600_000), siteTime(1_767_229_200_000)];
+  const frozen = { readings: 1200, since, until, span: minutes(15) };
+  expect(describeStatus({ ...status, readings: { ...status.readings, frozen } }, undefined)).toContain(
+    "            1200 of them, from 2026-01-01T00:00:00.000Z to 2026-01-01T01:00:00.000Z, are kept only as windows of up to 15m: there was no room for more uncounted ones\n",
+  );
   const troubled = { ...status, problems: ["two copies of pi-02 run", "the card is nearly full"] };
   expect(describeStatus(troubled, undefined)).toContain(
     "problems    two copies of pi-02 run\n            the card is nearly full\n",

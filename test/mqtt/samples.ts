@@ -119,6 +119,23 @@ export const samples: { readonly [Kind in MessageKind]: SamplesOf<Kind> } = {
       },
     },
   ],
+  frozen: [
+    {
+      kind: "frozen",
+      offer: {
+        origin: memberKey(memberNamed("a")),
+        session: 3,
+        stored: 250,
+        frozen: {
+          from: 100,
+          to: 200,
+          stampMax: time,
+          parts: parts.map((part) => ({ ...part, end: siteTime(part.key.start + 60_000) })),
+          check: 0xffff_ffff,
+        },
+      },
+    },
+  ],
   join: [
     {
       kind: "join",

@@ -3,10 +3,10 @@ import { VirtualClock, VirtualTime } from "../../firmware-sim/virtual-clock.ts";
 import type { MemberKey } from "../../src/base/ids.ts";
 import { limits } from "../../src/base/limits.ts";
 import { logIndex, milliseconds, siteTime } from "../../src/base/units.ts";
-import { fold } from "../../src/readings/fold.ts";
+import { emptyFold, fold } from "../../src/readings/fold.ts";
 import { Gatherer } from "../../src/readings/gatherer.ts";
 import { emptySketch } from "../../src/readings/sketch.ts";
-import type { CountProposal, Definitions, Partial } from "../../src/readings/types.ts";
+import type { CountProposal, Definitions, FrozenCount, FrozenOffer, Partial } from "../../src/readings/types.ts";
 import { definitions, reading, version } from "./definitions.ts";
 
 const one = `one@${"1".repeat(32)}` as MemberKey;
@@ -19,6 +19,7 @@ class Bench {
     [two, 0],
   ]);
   readonly proposals: { proposal: CountProposal; done: (isApplied: boolean) => void }[] = [];
+  readonly frozen: { proposal: FrozenCount; done: (isApplied: boolean) => void }[] = [];
   definitions: Definitions = definitions(version(0, { window: 10, sensors: { a: "one", b: "two" } }));
   siteTime: number | undefined = 100;
   readonly gatherer = new Gatherer({
@@ -27,6 +28,7 @@ class Bench {
     definitions: () => this.definitions,
     siteTime: () => (this.siteTime === undefined ? undefined : siteTime(this.siteTime)),
     propose: (proposal, done) => void this.proposals.push({ proposal, done }),
+    proposeFrozen: (proposal, done) => void this.frozen.push({ proposal, done }),
   });
 
   constructor() {
@@ -217,5 +219,54 @@ describe("the gatherer", () => {
     bench.definitions = { ...bench.definitions, revision: logIndex(8) };
     bench.run(200);
     expect(bench.proposals).toHaveLength(1);
+  });
+});
+
+describe("a frozen partial", () => {
+  const offerOf = (
+    bench: Bench,
+    from: number,
+    to: number,
+    more: { [Key in keyof FrozenOffer["frozen"]]?: FrozenOffer["frozen"][Key] } = {},
+  ): FrozenOffer => {
+    const { stampMax, check, parts, stored, origin, session } = bench.partial(one, from, to);
+    const frozenParts = parts.map((part) => ({ ...part, end: siteTime(part.key.start + 10) }));
+    return { origin, session, stored, frozen: { from, to, stampMax, check, parts: frozenParts, ...more } };
+  };
+
+  it("is an entry of its own, at once, whatever the definitions are now", () => {
+    const bench = new Bench();
+    const offer = offerOf(bench, 0, 3);
+    bench.definitions = definitions(version(0, { window: 7, sensors: { z: "two" } }), version(50));
+    expect(bench.gatherer.offerFrozen(offer)).toBe("taken");
+    expect(bench.frozen.map(({ proposal }) => proposal.move)).toEqual([
+      { origin: one, from: 0, to: 3, check: offer.frozen.check, stored: 3 },
+    ]);
+    expect(bench.proposals).toEqual([]);
+  });
+
+  it("waits for what is in flight of its origin, and what follows it waits for it", () => {
+    const bench = new Bench();
+    bench.offer(one, 0, 2);
+    expect(bench.gatherer.offerFrozen(offerOf(bench, 0, 2))).toBe("not-at-from");
+    bench.run(300);
+    bench.counted.set(one, 2);
+    bench.proposals[0]?.done(true);
+    expect(bench.gatherer.offerFrozen(offerOf(bench, 2, 5))).toBe("taken");
+    expect(bench.gatherer.offerFrozen(offerOf(bench, 2, 5))).toBe("not-at-from");
+    expect(bench.offer(one, 2, 6)).toBe("not-at-from");
+  });
+
+  it.each([
+    ["ahead-of-time", { stampMax: siteTime(3_000) }],
+    ["malformed", { to: 1 }],
+    [
+      "malformed",
+      { parts: [{ key: { aggregation: "all", group: "g", start: siteTime(0) }, end: siteTime(0), fold: emptyFold }] },
+    ],
+  ])("that cannot be is refused as %s", (answer, more) => {
+    const bench = new Bench();
+    expect(bench.gatherer.offerFrozen(offerOf(bench, 0, 3, more))).toBe(answer);
+    expect(bench.frozen).toEqual([]);
   });
 });

@@ -9,6 +9,7 @@ import { fold } from "../../src/readings/fold.ts";
 import { PartialSender } from "../../src/readings/partial-sender.ts";
 import { partialBytes } from "../../src/readings/partial-size.ts";
 import { ReadingStore } from "../../src/readings/reading-store.ts";
+import { usualReadingsSizes } from "../../src/readings/readings-sizes.ts";
 import { encodeSketch } from "../../src/readings/sketch.ts";
 import type { CountMove, Definitions, Partial, Reading } from "../../src/readings/types.ts";
 import { aDevice, aSensor, definitions, reading, version } from "./definitions.ts";
@@ -32,10 +33,18 @@ async function startBench() {
   const copies: CountMove[] = [];
   const failures: string[] = [];
   const disk = new MemoryDisk();
-  const nobody = { taken: () => {}, stopped: () => {}, resumed: () => {}, failed: () => {} };
+  const nobody = {
+    taken: () => {},
+    stopped: () => {},
+    resumed: () => {},
+    frozen: () => {},
+    unread: () => {},
+    failed: () => {},
+  };
   const options = {
     flushInterval: () => seconds(10),
-    keptBytes: 0,
+    sizes: { ...usualReadingsSizes, keptBytes: 0 },
+    freezing: { device: aDevice, counted: () => world.counted, definitions: () => world.definitions },
     session: 4,
     lastSiteTime: undefined,
     isHeld: false,
@@ -56,11 +65,13 @@ async function startBench() {
         if (world.hasCoordinator) sent.push({ at: time.now, partial });
         return world.hasCoordinator;
       },
+      sendFrozen: () => world.hasCoordinator,
     },
     {
       origin,
       session: 4,
       twoCopies: (move) => void copies.push(move),
+      withinFrozen: () => {},
       failed: ({ message }) => void failures.push(message),
     },
   );

@@ -2,12 +2,22 @@
 
 import { expect } from "vitest";
 import { VirtualClock, VirtualTime } from "../../firmware-sim/virtual-clock.ts";
-import { type Duration, milliseconds, type SiteTime, seconds, siteTime } from "../../src/base/units.ts";
+import { deviceId } from "../../src/base/ids.ts";
+import { type Duration, logIndex, milliseconds, type SiteTime, seconds, siteTime } from "../../src/base/units.ts";
+import type { FreezingPorts } from "../../src/readings/freezing.ts";
 import type { StoredReading } from "../../src/readings/reading-log.ts";
 import { ReadingStore } from "../../src/readings/reading-store.ts";
+import { usualReadingsSizes } from "../../src/readings/readings-sizes.ts";
 import type { Reading } from "../../src/readings/types.ts";
 import { aSensor } from "./definitions.ts";
 import { MemoryDisk, MemoryLogFiles } from "./memory-log-files.ts";
+
+/** A device that knows nothing of a site. */
+export const unfrozen: FreezingPorts = {
+  device: deviceId("pi"),
+  counted: () => undefined,
+  definitions: () => ({ revision: logIndex(0), versions: [] }),
+};
 
 /** One device whose power can be cut. */
 export class ReadingBench {
@@ -24,13 +34,16 @@ export class ReadingBench {
     this.#syncTime = syncTime;
   }
 
-  async start(options: { lastSiteTime?: number; isHeld?: boolean; keptBytes?: number } = {}): Promise<ReadingStore> {
+  async start(
+    options: { lastSiteTime?: number; isHeld?: boolean; keptBytes?: number; freezing?: FreezingPorts } = {},
+  ): Promise<ReadingStore> {
     this.clock.stop();
     this.clock = new VirtualClock(this.time);
     this.#session += 1;
     return await ReadingStore.open(new MemoryLogFiles(this.disk, this.clock, this.#syncTime), this.clock, {
       flushInterval: () => seconds(10),
-      keptBytes: options.keptBytes ?? 1_000_000,
+      sizes: { ...usualReadingsSizes, keptBytes: options.keptBytes ?? 1_000_000 },
+      freezing: options.freezing ?? unfrozen,
       session: this.#session,
       lastSiteTime: options.lastSiteTime === undefined ? undefined : siteTime(options.lastSiteTime),
       isHeld: options.isHeld ?? false,
@@ -38,6 +51,8 @@ export class ReadingBench {
         taken: (readings) => void this.taken.push(...readings),
         stopped: (reason) => void this.events.push(`stopped: ${reason.code}`),
         resumed: () => void this.events.push("resumed"),
+        frozen: (readings) => void this.events.push(`frozen: ${readings}`),
+        unread: (reason) => void this.events.push(`unread: ${reason.code}`),
         failed: (reason) => void this.events.push(`failed: ${reason.code}`),
       },
     });

@@ -2,7 +2,11 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { sensorId } from "../../src/base/ids.ts";
+import { minutes, siteTime } from "../../src/base/units.ts";
+import { fold } from "../../src/readings/fold.ts";
 import { decodePayload, encodePayload, type StoredPayload } from "../../src/readings/reading-codec.ts";
+import type { FrozenPartial } from "../../src/readings/types.ts";
+import { aDevice, definitions, reading, version } from "./definitions.ts";
 
 const sensor = fc.constantFrom("t", "greenhouse-2.humidity", "a").map(sensorId);
 const timed = fc.record({
@@ -14,6 +18,7 @@ const timed = fc.record({
   ),
   quality: fc.nat(15),
 });
+const marks = fc.record({ sendable: fc.nat(), revision: fc.nat() });
 const anyPayload: fc.Arbitrary<StoredPayload> = fc.oneof(
   fc.record({
     kind: fc.constant("readings" as const),
@@ -30,7 +35,39 @@ const anyPayload: fc.Arbitrary<StoredPayload> = fc.oneof(
     last: fc.nat(),
     earliest: fc.nat(),
   }),
+  fc.record({
+    kind: fc.constant("readings" as const),
+    first: fc.integer({ min: 1, max: 2 ** 50 }),
+    unstampedIn: fc.option(fc.nat(), { nil: undefined }),
+    readings: fc.array(timed, { maxLength: 3 }),
+    marks,
+  }),
+  fc.record({ kind: fc.constant("sendable" as const), marks, last: fc.nat() }),
+  fc.record({
+    kind: fc.constant("carried" as const),
+    first: fc.integer({ min: 1, max: 2 ** 50 }),
+    readings: fc.array(timed, { maxLength: 3 }),
+  }),
+  fc.record({
+    kind: fc.constant("freeze" as const),
+    payloads: fc.nat(),
+    through: fc.nat(),
+    marks,
+    last: fc.nat(),
+  }),
+  fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { maxLength: 20 }).map((values) => ({
+    kind: "frozen" as const,
+    frozen: frozenOf(values),
+  })),
 );
+
+function frozenOf(values: readonly number[]): FrozenPartial {
+  const readings = values.map((value, i) => reading(i + 4, 70_000 + i, value + 0, "t", value < 0 ? 4 : 0));
+  const defined = definitions(version(0, { window: 60_000, sensors: { t: "pi/ä/b" } }));
+  const folded = fold(readings, defined, aDevice);
+  const parts = folded.parts.map((part) => ({ ...part, end: siteTime(120_000) }));
+  return { ...folded, parts, from: 3, to: 3 + Math.max(1, values.length), slot: minutes(5) };
+}
 
 const golden: StoredPayload[] = [
   {
@@ -59,6 +96,17 @@ const golden: StoredPayload[] = [
     last: 1,
     earliest: 1_767_225_600_000,
   },
+  {
+    kind: "readings",
+    first: 2,
+    unstampedIn: 7,
+    readings: [{ sensor: sensorId("t"), time: 500, value: 0.5, quality: 0 }],
+    marks: { sendable: 300, revision: 12 },
+  },
+  { kind: "sendable", marks: { sendable: 16_000, revision: 12 }, last: 20_000 },
+  { kind: "carried", first: 41, readings: [{ sensor: sensorId("t"), time: 1_767_225_600_000, value: 1, quality: 8 }] },
+  { kind: "frozen", frozen: frozenOf([20.5, 21, -3]) },
+  { kind: "freeze", payloads: 2, through: 6, marks: { sendable: 3, revision: 12 }, last: 9 },
 ];
 
 describe("the bytes of stored readings", () => {

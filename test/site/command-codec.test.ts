@@ -107,6 +107,12 @@ const commands: readonly Command[] = [
     author: "anna",
     note: "",
   },
+  {
+    kind: "count-frozen",
+    move: { origin: origin("pi-1"), from: 10, to: 13, check: 0xdead_beef, stored: 20 },
+    stampMax: siteTime(epoch + 3),
+    parts: [{ key: part(epoch, []).key, end: siteTime(epoch + 300_000), fold: part(epoch, [20.5, -3]).fold }],
+  },
 ];
 const proposals: readonly Proposal[] = commands.map((command, place) => ({
   client: place % 2 === 0 ? undefined : { session: hex(place), serial: place },

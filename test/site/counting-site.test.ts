@@ -12,3 +12,15 @@ it(`the site counts each reading once in ${schedules} random schedules`, { timeo
     expect(violation, `seed ${seed}`).toBeUndefined();
   }
 });
+
+const freezingSchedules = 60;
+
+it(`and where full cards freeze their oldest readings, in ${freezingSchedules}`, { timeout: 120_000 }, async () => {
+  let counted = 0;
+  for (let seed = 1; seed <= freezingSchedules; seed++) {
+    const world = new World({ seed, store: "freezing", makeSite: () => new RealSite(), ignoresMissing: true });
+    expect(await world.run(), `seed ${seed}`).toBeUndefined();
+    counted += world.checker.freezes.counted;
+  }
+  expect(counted).toBeGreaterThan(freezingSchedules);
+});

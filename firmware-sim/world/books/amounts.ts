@@ -2,6 +2,7 @@
 // world's sensors hand out whole numbers.
 
 import type { Fold } from "../../../src/readings/types.ts";
+import type { ReadingKey } from "./expected-definitions.ts";
 
 export interface Amount {
   readonly count: number;
@@ -9,6 +10,12 @@ export interface Amount {
   readonly min: number;
   readonly max: number;
   readonly missing: number;
+}
+
+/** What readings add to one window. */
+export interface WindowDelta {
+  readonly key: ReadingKey;
+  readonly amount: Amount;
 }
 
 export const nothing: Amount = {

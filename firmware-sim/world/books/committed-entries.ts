@@ -10,11 +10,11 @@ import {
   memberOf,
 } from "../../../src/base/ids.ts";
 import type { Entry } from "../../../src/raft/types.ts";
-import { type CountMove, quality } from "../../../src/readings/types.ts";
+import { type CountMove, type FrozenPart, type PartialPart, quality } from "../../../src/readings/types.ts";
 import { decodeProposal } from "../../../src/site/command-codec.ts";
 import type { Applied, Command, JoinRequest } from "../../../src/site/types.ts";
-import { type Amount, addAmounts, nothing } from "./amounts.ts";
-import { definedAnew, type ExpectedVersion, KeyFinder, keyName, type ReadingKey } from "./expected-definitions.ts";
+import { type Amount, addAmounts, nothing, type WindowDelta } from "./amounts.ts";
+import { definedAnew, type ExpectedVersion, KeyFinder, keyName } from "./expected-definitions.ts";
 import {
   changedConfiguration,
   type ExpectedConfiguration,
@@ -24,12 +24,6 @@ import {
 import type { ReadingSequence, ReadingSequences } from "./reading-sequences.ts";
 import { RollbackMap } from "./rollback-map.ts";
 import { ToldItems } from "./told-items.ts";
-
-/** What an entry adds to one window. */
-export interface WindowDelta {
-  readonly key: ReadingKey;
-  readonly amount: Amount;
-}
 
 /** A move, and what the cards say of it. */
 export interface KnownMove extends CountMove {
@@ -58,6 +52,8 @@ export interface KnownEntry {
   readonly moves: readonly KnownMove[];
   /** Of the readings that it moves over, by window; of none for a window that it names and may not change. */
   readonly deltas: ReadonlyMap<string, WindowDelta>;
+  /** Of a frozen partial: where its windows end, as the entry says. */
+  readonly frozenEnds: ReadonlyMap<string, number> | undefined;
   readonly joins: readonly JoinRequest[];
   /** Whose readings each newcomer goes on with. */
   readonly heirs: readonly { readonly origin: MemberKey; readonly ancestor: MemberKey }[];
@@ -78,6 +74,8 @@ export interface LineageFacts {
   readonly versions: readonly ExpectedVersion[];
 }
 
+type FrozenCommand = Extract<Command, { readonly kind: "count-frozen" }>;
+
 interface Gone {
   readonly heir: Incarnation | undefined;
 }
@@ -95,6 +93,8 @@ export class Lineage {
   readonly gone: RollbackMap<MemberKey, Gone>;
   /** All readings that are counted, by window. */
   readonly totals: RollbackMap<string, WindowDelta>;
+  /** In force since the entry of this index. */
+  readonly versions: RollbackMap<number, readonly ExpectedVersion[]>;
   /** Digests of what was made for the uplink, by id. */
   readonly items: RollbackMap<string, string>;
   /** What these said. */
@@ -113,6 +113,7 @@ export class Lineage {
     this.members = parent?.members.before(head + 1) ?? new RollbackMap();
     this.gone = parent?.gone.before(head + 1) ?? new RollbackMap();
     this.totals = parent?.totals.before(head + 1) ?? new RollbackMap();
+    this.versions = parent?.versions.before(head + 1) ?? new RollbackMap();
     this.items = parent?.items.before(head + 1) ?? new RollbackMap();
     this.told = parent?.told.before(head + 1) ?? new ToldItems();
     this.#facts = parent === undefined ? new RollbackMap() : parent.#facts.before(head + 1);
@@ -139,6 +140,7 @@ export class Lineage {
     const before = {
       moves: none,
       deltas: new Map(),
+      frozenEnds: undefined,
       joins: none,
       heirs: none,
       ended: none,
@@ -177,11 +179,15 @@ export class Lineage {
         const configuration = changedConfiguration(this.facts.configuration, command.changes);
         const { versions, floor: now, stampMax } = this.facts;
         const wanted = expectedAggregations(configuration);
-        this.#change(index, { configuration, versions: definedAnew(versions, wanted, { now, stampMax }) });
+        const defined = definedAnew(versions, wanted, { now, stampMax });
+        this.#change(index, { configuration, versions: defined });
+        this.versions.set(index, index, defined);
         return {};
       }
       case "count":
         return this.#count(command, index, sequences);
+      case "count-frozen":
+        return this.#countFrozen(command, index, sequences);
       case "time":
         // A jump is relative to the newest time in the log.
         if (command.change.kind !== "lost" && command.change.jump > 0) {
@@ -261,6 +267,29 @@ export class Lineage {
     return { moves, deltas, stampMax };
   }
 
+  /** Its readings went under the windows that they had when they were frozen, as the card's own records say (books/frozen-book.ts). */
+  #countFrozen(
+    { move, stampMax, parts }: FrozenCommand,
+    index: number,
+    sequences: ReadingSequences,
+  ): Partial<KnownEntry> {
+    const stood = this.counted.get(move.origin);
+    this.counted.set(index, move.origin, move.to);
+    this.stored.set(index, move.origin, Math.max(this.stored.get(move.origin) ?? 0, move.stored, move.to));
+    const windows = sequences
+      .of(move.origin)
+      .map((sequence) => sequence.frozen.windowsOf(move))
+      .find((each) => each !== undefined);
+    const deltas = new Map(windows);
+    for (const [name, { key, amount }] of deltas) {
+      this.totals.set(index, name, { key, amount: addAmounts(this.totals.get(name)?.amount ?? nothing, amount) });
+    }
+    for (const [name, delta] of untouched({ parts })) if (!deltas.has(name)) deltas.set(name, delta);
+    this.#change(index, { stampMax: Math.max(this.facts.stampMax, Math.ceil(stampMax)) });
+    const known = { ...move, stood, unknown: windows === undefined ? move.to - move.from : 0, newest: stampMax };
+    return { moves: [known], deltas, stampMax: Math.ceil(stampMax), frozenEnds: endsOf(parts) };
+  }
+
   #add(
     { origin, from, to }: CountMove,
     sequence: ReadingSequence | undefined,
@@ -287,11 +316,15 @@ export class Lineage {
 /** The windows that a count speaks of, and adds nothing to. */
 const untouched = ({
   parts,
-}: Extract<Command, { readonly kind: "count" }>): readonly (readonly [string, WindowDelta])[] =>
-  parts.map(({ key }) => [keyName(key), { key, amount: nothing }]);
+}: {
+  readonly parts: readonly PartialPart[];
+}): readonly (readonly [string, WindowDelta])[] => parts.map(({ key }) => [keyName(key), { key, amount: nothing }]);
 
 const refusedEffect = (command: Command): Partial<KnownEntry> =>
-  command.kind === "count" ? { deltas: new Map(untouched(command)) } : {};
+  command.kind === "count" || command.kind === "count-frozen" ? { deltas: new Map(untouched(command)) } : {};
+
+const endsOf = (parts: readonly FrozenPart[]): ReadonlyMap<string, number> =>
+  new Map(parts.map(({ key, end }) => [keyName(key), end]));
 
 const none: readonly never[] = [];
 const oneMissing: Amount = { ...nothing, missing: 1 };

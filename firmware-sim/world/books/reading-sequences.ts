@@ -2,16 +2,20 @@
 // compare the site with these, so they are kept apart from everything that the agents keep (PROTOCOLS, "Counting each reading
 // once", on the device).
 
-import type { MemberKey, SensorId } from "../../../src/base/ids.ts";
+import { type MemberKey, memberOf, type SensorId } from "../../../src/base/ids.ts";
 import {
   decodePayload,
   type ReadingsPayload,
   type StampsPayload,
+  type StoredPayload,
   type TimedReading,
 } from "../../../src/readings/reading-codec.ts";
 import { readingsLogName } from "../../../src/readings/reading-store.ts";
-import { quality } from "../../../src/readings/types.ts";
+import { type FrozenPartial, quality } from "../../../src/readings/types.ts";
 import { type SyncedRecord, Violation, type WatchedLife } from "../checker.ts";
+import { type Amount, addAmounts, nothing, type WindowDelta } from "./amounts.ts";
+import { type ExpectedVersion, KeyFinder, keyName } from "./expected-definitions.ts";
+import { FrozenBook } from "./frozen-book.ts";
 
 /** One payload of a readings log. */
 interface Run {
@@ -51,6 +55,9 @@ export class ReadingSequence {
   #runs: Run[] = [];
   /** Of those who live there no more. */
   readonly #lastValueOf = new Map<MemberKey, number>();
+  frozen = new FrozenBook();
+  /** Those whose `freeze` has not come. */
+  freezing: FrozenPartial[] = [];
 
   constructor(card: string) {
     this.card = card;
@@ -64,6 +71,7 @@ export class ReadingSequence {
     copy.#runs = [...this.#runs];
     copy.excuse = "copied";
     this.excuse ??= "copied";
+    copy.frozen = this.frozen.copy();
     return copy;
   }
 
@@ -124,6 +132,22 @@ export class ReadingSequence {
   }
 }
 
+/** What readings add to windows. */
+export function windowsOf(readings: Iterable<TakenReading>, finder: KeyFinder): WindowDelta[] {
+  const deltas = new Map<string, WindowDelta>();
+  for (const { sensor, stamp, value, quality: flags } of readings) {
+    const isMissing = (flags & quality.missing) !== 0;
+    const one = isMissing ? oneMissing : { count: 1, sum: value, min: value, max: value, missing: 0 };
+    for (const key of stamp === undefined ? [] : finder.keysOf(sensor, stamp)) {
+      const name = keyName(key);
+      deltas.set(name, { key, amount: addAmounts(deltas.get(name)?.amount ?? nothing, one) });
+    }
+  }
+  return [...deltas.values()];
+}
+
+const oneMissing: Amount = { ...nothing, missing: 1 };
+
 const stampOf = (given: Run["given"], elapsed: number): number | undefined =>
   given && Math.max(elapsed + given.offset, given.earliest);
 
@@ -141,6 +165,14 @@ export class ReadingSequences {
   readonly #ofOrigin = new Map<MemberKey, ReadingSequence[]>();
   readonly #originOnCard = new Map<string, MemberKey>();
   newest: TakenRecord | undefined;
+  /** How often anything was frozen. */
+  freezes = 0;
+  /** What the site defined with the entry of this index. */
+  readonly #versionsAt: (revision: number) => readonly ExpectedVersion[] | undefined;
+
+  constructor(versionsAt: (revision: number) => readonly ExpectedVersion[] | undefined) {
+    this.#versionsAt = versionsAt;
+  }
 
   lifeBegan({ card, self }: Pick<WatchedLife, "card" | "self">): void {
     const before = this.#originOnCard.get(card);
@@ -168,9 +200,41 @@ export class ReadingSequences {
     // A log that was set aside begins anew.
     if (position <= sequence.position) sequence = this.#beginAnew(card);
     sequence.position = position;
-    this.newest = { sequence, lastBefore: sequence.last, payload };
-    if (payload.kind === "readings") sequence.take(payload);
-    else sequence.stamp(payload);
+    this.#take(sequence, payload);
+  }
+
+  #take(sequence: ReadingSequence, payload: StoredPayload): void {
+    const isOfFreeze = payload.kind === "frozen" || payload.kind === "carried" || payload.kind === "freeze";
+    if (!isOfFreeze) sequence.freezing = [];
+    switch (payload.kind) {
+      case "readings":
+        this.newest = { sequence, lastBefore: sequence.last, payload };
+        sequence.take(payload);
+        return;
+      case "stamps":
+        this.newest = { sequence, lastBefore: sequence.last, payload };
+        sequence.stamp(payload);
+        return;
+      case "frozen":
+        sequence.freezing.push(payload.frozen);
+        return;
+      case "freeze":
+        this.#freeze(sequence, payload.marks.revision);
+        return;
+      case "carried":
+      case "sendable":
+        return;
+    }
+  }
+
+  #freeze(sequence: ReadingSequence, revision: number): void {
+    const { card, freezing } = sequence;
+    sequence.freezing = [];
+    const device = memberOf(this.originOn(card) ?? ("@" as MemberKey)).device;
+    const finder = new KeyFinder(this.#versionsAt(revision) ?? [], device);
+    const wrong = sequence.frozen.freeze(freezing, (from, to) => windowsOf(sequence.between(from, to), finder));
+    if (wrong !== undefined) throw new Violation("readings-immutable", `on ${card}, ${wrong}`);
+    this.freezes += 1;
   }
 
   copied(card: string, copy: string): void {

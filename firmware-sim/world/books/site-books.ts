@@ -26,7 +26,12 @@ export interface Applying {
 const lineagesMax = 16;
 
 export class SiteBooks {
-  readonly sequences = new ReadingSequences();
+  readonly sequences = new ReadingSequences((revision) =>
+    this.lineages
+      .toReversed()
+      .map(({ versions }) => versions.get(revision))
+      .find((each) => each !== undefined),
+  );
   readonly lineages: Lineage[] = [];
   readonly #lineageOf = new Map<number, Lineage>();
   /** Number of the next item, by life. */

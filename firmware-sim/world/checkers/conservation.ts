@@ -9,14 +9,14 @@ import { crc32 } from "../../../src/base/hash.ts";
 import type { Entry } from "../../../src/raft/types.ts";
 import type { SiteState } from "../../../src/site/state.ts";
 import type { Applied } from "../../../src/site/types.ts";
-import type { SiteWindow } from "../../../src/site/windows.ts";
-import { addAmounts, isSameAmount, nothing, showAmount } from "../books/amounts.ts";
+import { foldOf, type SiteWindow } from "../../../src/site/windows.ts";
+import { addAmounts, amountOfFold, isSameAmount, nothing, showAmount, type WindowDelta } from "../books/amounts.ts";
 import type { Lineage } from "../books/committed-entries.ts";
 import { type CommittedItem, itemIdOf, publishedWindow } from "../books/committed-items.ts";
 import { keyName, type ReadingKey } from "../books/expected-definitions.ts";
 import { type Applying, booksOf } from "../books/site-books.ts";
 import { asKey, compare, compareOne, mayHaveLeft } from "../books/window-comparison.ts";
-import { type WindowLedger, WindowLedgers } from "../books/window-ledger.ts";
+import { type ExpectedWindow, type WindowLedger, WindowLedgers } from "../books/window-ledger.ts";
 import { expectMerges } from "../books/window-merges.ts";
 import { expectReports } from "../books/window-reports.ts";
 import { type CheckedWorld, type Checker, type CheckerOf, Violation, type WatchedLife } from "../checker.ts";
@@ -101,6 +101,11 @@ class Conservation implements Checker {
     }
     const touched = [...known.deltas.values()].map(({ key, amount }) => {
       const before = ledger.of(key);
+      const frozenEnd = known.frozenEnds?.get(keyName(key));
+      if (frozenEnd !== undefined) {
+        compare(state, countFrozen(ledger, index, { key, amount }, { state, frozenEnd }), index);
+        return key;
+      }
       const hasLeft =
         before.hasLeft || (state.window(asKey(key)) === undefined && state.supplement(asKey(key)) !== undefined);
       if (hasLeft && !before.hasLeft) mayHaveLeft(before);
@@ -150,6 +155,29 @@ function compareWithFirst({ self, replica: { state } }: WatchedLife, index: numb
   if (first.digest !== undefined && first.digest !== state.digest()) {
     throw new Violation(name, `${self} has another state after ${index} than who applied it first`);
   }
+}
+
+/** Into a window of just that length, if the site has it: else it is told beside it, as a supplement. All of it in one place. */
+function countFrozen(
+  ledger: WindowLedger,
+  index: number,
+  { key, amount }: WindowDelta,
+  { state, frozenEnd }: { readonly state: SiteState; readonly frozenEnd: number },
+): ExpectedWindow {
+  const before = ledger.of(key);
+  const window = state.window(asKey(key));
+  const whole = addAmounts(before.amount, amount);
+  const isThere = window?.end === frozenEnd && isSameAmount(amountOfFold(foldOf(window)), whole);
+  const supplement = state.supplement(asKey(key));
+  if (!isThere && (supplement?.end ?? 0) < frozenEnd) {
+    throw new Violation(
+      name,
+      `entry ${index} counts ${keyName(key)}, which ended at ${frozenEnd}, in a shorter window`,
+    );
+  }
+  return isThere
+    ? ledger.change(index, key, { amount: whole })
+    : ledger.change(index, key, { late: addAmounts(before.late, amount) });
 }
 
 function publish(ledger: WindowLedger, item: CommittedItem, index: number): ReadingKey | undefined {

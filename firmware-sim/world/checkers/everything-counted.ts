@@ -7,8 +7,8 @@
 import { type MemberKey, memberKey } from "../../../src/base/ids.ts";
 import { GenerationBegins } from "../../judge/generation-begins.ts";
 import { type ItemSpan, type SeriesItem, SeriesItems } from "../../judge/series-items.ts";
-import { type Amount, addAmounts, hasSameValues, nothing, showAmount } from "../books/amounts.ts";
-import type { Lineage, WindowDelta } from "../books/committed-entries.ts";
+import { type Amount, addAmounts, hasSameValues, nothing, showAmount, type WindowDelta } from "../books/amounts.ts";
+import type { Lineage } from "../books/committed-entries.ts";
 import { itemIdOf, publishedWindow } from "../books/committed-items.ts";
 import type { ReadingKey } from "../books/expected-definitions.ts";
 import { booksOf, type SiteBooks } from "../books/site-books.ts";

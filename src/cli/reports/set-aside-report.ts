@@ -69,6 +69,8 @@ function inWords(command: Command): string {
     }
     case "count":
       return `counted: ${command.moves.map(({ origin, from, to }) => `${namesOf([origin])} ${from + 1}–${to}`).join(", ")}`;
+    case "count-frozen":
+      return `counted: ${namesOf([command.move.origin])} ${command.move.from + 1}–${command.move.to}, frozen`;
     case "close":
       return `closed windows up to ${isoTime(command.upTo)}`;
     case "time":

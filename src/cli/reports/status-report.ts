@@ -1,6 +1,7 @@
 // The status of a site for people: the answer to "who leads, and why?" first.
 
 import type { AgentStatus } from "../../agent/status.ts";
+import { formatDuration } from "../../base/duration-text.ts";
 
 /** `coordinator`: its own answer, if it gave one. */
 export function describeStatus(asked: AgentStatus, coordinator: AgentStatus | undefined): string {
@@ -42,10 +43,19 @@ function device(status: AgentStatus): string[] {
     `site time   ${time}, ${status.siteTimeState}`,
     ...status.brokers.map((broker, i) => `${i === 0 ? "brokers     " : "            "}${describeBroker(broker)}`),
     `readings    ${readings.taken} taken, ${readings.counted} counted, ${readings.uncounted} to be counted, ${readings.missing} missing`,
+    ...frozen(readings.frozen),
     ...(readings.stopped === undefined ? [] : [`            no readings are taken: ${readings.stopped}`]),
     `disk        ${megabytes(status.disk.bytesWritten)} and ${status.disk.syncs} syncs since it started`,
     ...status.problems.map((problem, i) => `${i === 0 ? "problems    " : "            "}${problem}`),
   ];
+}
+
+/** What this device gave up, and why. */
+function frozen(readings: AgentStatus["readings"]["frozen"]): string[] {
+  if (readings === undefined) return [];
+  const [since, until] = [readings.since, readings.until].map((time) => new Date(time).toISOString());
+  const windows = `kept only as windows of up to ${formatDuration(readings.span)}: there was no room for more uncounted ones`;
+  return [`            ${readings.readings} of them, from ${since} to ${until}, are ${windows}`];
 }
 
 function describeBroker({ url, isUp, why, roundTrip }: AgentStatus["brokers"][number]): string {

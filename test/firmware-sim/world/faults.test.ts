@@ -17,6 +17,7 @@ const plan: SitePlan = {
   flushInterval: 1_000,
   areLogsSmall: false,
   outboxBytes: undefined,
+  areReadingsLogsSmall: false,
   clients: [],
   storm: 0,
 };

@@ -16,6 +16,7 @@ const site: SitePlan = {
   flushInterval: 1_000,
   areLogsSmall: false,
   outboxBytes: undefined,
+  areReadingsLogsSmall: false,
   clients: [{ pause: seconds(4), writes: 0.5, echoes: 0, isImpatient: false }],
   storm: 60_000,
 };

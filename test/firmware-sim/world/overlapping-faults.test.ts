@@ -19,6 +19,7 @@ const plan: SitePlan = {
   flushInterval: 1_000,
   areLogsSmall: false,
   outboxBytes: undefined,
+  areReadingsLogsSmall: false,
   clients: [],
   storm: 0,
 };

@@ -54,7 +54,8 @@ export function readWorldOverrides(text: string): WorldOverrides | string {
       const unknown = faults.find((name) => faultKinds.every((kind) => kind.name !== name));
       if (unknown !== undefined) return `the world knows no fault ${unknown}`;
       read = { ...read, faults };
-    } else if (key === "areLogsSmall") read = { ...read, site: { ...read.site, areLogsSmall: value === "true" } };
+    } else if (key === "areLogsSmall" || key === "areReadingsLogsSmall")
+      read = { ...read, site: { ...read.site, [key]: value === "true" } };
     else if (!(number > 0)) return `"${item}" in its line "# world:" is no number above zero`;
     else if (numbers.has(key)) read = { ...read, [key]: number };
     else if (key === "brokers") {

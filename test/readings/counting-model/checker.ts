@@ -6,9 +6,16 @@ import type { DeviceId, Incarnation, MemberKey } from "../../../src/base/ids.ts"
 import { memberKey, memberOf } from "../../../src/base/ids.ts";
 import { type LogIndex, siteTime } from "../../../src/base/units.ts";
 import { keyText } from "../../../src/readings/fold.ts";
-import { type Definitions, quality, type Reading, type WindowKey } from "../../../src/readings/types.ts";
+import {
+  type CountMove,
+  type Definitions,
+  type FrozenPartial,
+  quality,
+  type Reading,
+  type WindowKey,
+} from "../../../src/readings/types.ts";
 import type { Amount, CountingSite, ModelEntry } from "./counting-site.ts";
-import { type FrozenPartial, windowIn } from "./frozen-partial.ts";
+import { windowIn } from "./frozen-partial.ts";
 import { nothing, sum } from "./model-site.ts";
 
 export class Violation extends Error {
@@ -34,8 +41,9 @@ export class Checker {
   /** Where each origin began to be counted. */
   readonly #start = new Map<MemberKey, number>();
   readonly #counted = new Map<MemberKey, number>();
-  /** The keys that readings went under when they were frozen: of each frozen partial, and of what is counted of them. */
-  readonly #frozen = new WeakMap<FrozenPartial, ReadonlyMap<number, readonly WindowKey[]>>();
+  /** The keys that readings went under when they were frozen: of each frozen partial, by its check, and of what is counted of them. */
+  readonly #frozen = new Map<FrozenPartial["check"], ReadonlyMap<number, readonly WindowKey[]>>();
+  readonly #revisions = new Map<FrozenPartial["check"], LogIndex>();
   readonly #sampledUnder = new Map<number, LogIndex>();
   readonly #countedFrozen = new Map<MemberKey, Map<number, readonly WindowKey[]>>();
   /** How often anything was frozen, and merged: a schedule without it proves nothing about it. */
@@ -84,8 +92,9 @@ export class Checker {
   /** These readings have left their card for `frozen`. */
   froze(frozen: FrozenPartial, readings: readonly Reading[], definitions: Definitions, device: DeviceId): void {
     this.freezes.frozen += 1;
+    this.#revisions.set(frozen.check, definitions.revision);
     const keys = readings.map((each) => [each.number, keysOf(each, device, definitions)] as const);
-    this.#frozen.set(frozen, new Map(keys));
+    this.#frozen.set(frozen.check, new Map(keys));
     for (const [place, { number, value }] of readings.entries()) {
       const isOlder = definitions.revision < (this.#sampledUnder.get(value) ?? 0);
       if (isOlder && keys[place]?.[1].length === 0)
@@ -93,17 +102,25 @@ export class Checker {
     }
   }
 
+  /** The revision that a frozen partial was made under, or the newest of those that were merged. */
+  frozenUnder(check: FrozenPartial["check"]): LogIndex | undefined {
+    return this.#revisions.get(check);
+  }
+
   /** `one` takes the place of two neighbours; its windows are coarser. */
   merged(one: FrozenPartial, ...parts: readonly FrozenPartial[]): void {
     this.freezes.merged += 1;
-    const keys = parts.flatMap((part) => [...(this.#frozen.get(part) ?? [])]);
+    const revision = this.#revisions.get(parts.at(-1)?.check ?? 0);
+    if (revision !== undefined) this.#revisions.set(one.check, revision);
+    const keys = parts.flatMap((part) => [...(this.#frozen.get(part.check) ?? [])]);
     const coarser = keys.map(([number, finer]) => [number, finer.map((key) => windowIn(one, key) ?? key)] as const);
-    this.#frozen.set(one, new Map(coarser));
+    this.#frozen.set(one.check, new Map(coarser));
   }
 
   /** After each apply, at each replica. */
   applied(site: CountingSite, { index, command }: ModelEntry, isDone: boolean): void {
-    const changes = command.kind === "count" || command.kind === "join" || command.kind === "define";
+    const isCount = command.kind === "count" || command.kind === "count-frozen";
+    const changes = isCount || command.kind === "join" || command.kind === "define";
     const digest = changes ? digestOf(site) : "";
     const before = this.#digests.get(index);
     if (before !== undefined) {
@@ -114,9 +131,10 @@ export class Checker {
     if (isDone && command.kind === "join" && !this.#start.has(command.origin)) {
       this.#start.set(command.origin, site.counted(command.origin) ?? 0);
     }
-    if (isDone && command.kind === "count") {
-      this.#durableFirst(site, command.moves);
-      if (command.frozen !== undefined) this.#countFrozen(command.frozen, command.moves);
+    if (isDone && command.kind === "count") this.#durableFirst(site, command.moves);
+    if (isDone && command.kind === "count-frozen") {
+      this.#durableFirst(site, [command.move]);
+      this.#countFrozen(command.move);
     }
     if (changes) this.#conserved(site);
     this.#monotone(site);
@@ -142,13 +160,11 @@ export class Checker {
     return undefined;
   }
 
-  #countFrozen(frozen: FrozenPartial, moves: readonly { readonly origin: MemberKey }[]): void {
+  #countFrozen({ origin, check }: CountMove): void {
     this.freezes.counted += 1;
-    for (const { origin } of moves) {
-      const counted = this.#countedFrozen.get(origin) ?? new Map<number, readonly WindowKey[]>();
-      this.#countedFrozen.set(origin, counted);
-      for (const [number, keys] of this.#frozen.get(frozen) ?? []) counted.set(number, keys);
-    }
+    const counted = this.#countedFrozen.get(origin) ?? new Map<number, readonly WindowKey[]>();
+    this.#countedFrozen.set(origin, counted);
+    for (const [number, keys] of this.#frozen.get(check) ?? []) counted.set(number, keys);
   }
 
   #of(origin: MemberKey): Map<number, Reading> {

@@ -3,12 +3,17 @@
 
 import type { Incarnation, MemberKey } from "../../../src/base/ids.ts";
 import type { LogIndex, SiteTime, Term } from "../../../src/base/units.ts";
-import type { AggregationDefinition, CountProposal, Definitions, WindowKey } from "../../../src/readings/types.ts";
-import type { FrozenPartial } from "./frozen-partial.ts";
+import type {
+  AggregationDefinition,
+  CountProposal,
+  Definitions,
+  FrozenCount,
+  WindowKey,
+} from "../../../src/readings/types.ts";
 
-/** A `count` of one `frozen` partial is not compared by revision. */
 export type ModelCommand =
-  | ({ readonly kind: "count"; readonly frozen?: FrozenPartial } & CountProposal)
+  | ({ readonly kind: "count" } & CountProposal)
+  | ({ readonly kind: "count-frozen" } & FrozenCount)
   | { readonly kind: "close"; readonly upTo: SiteTime }
   | { readonly kind: "define"; readonly aggregations: readonly AggregationDefinition[]; readonly from: SiteTime }
   | { readonly kind: "join"; readonly origin: MemberKey; readonly was: Incarnation | undefined }

@@ -2,12 +2,13 @@
 // partial (docs/decisions/0008). Abstract, so that each of its rules can be removed.
 
 import type { SensorId } from "../../../src/base/ids.ts";
+import { limits } from "../../../src/base/limits.ts";
 import { logIndex, milliseconds, type SiteTime } from "../../../src/base/units.ts";
-import { fold } from "../../../src/readings/fold.ts";
-import type { Reading } from "../../../src/readings/types.ts";
+import { fold, windowEnd } from "../../../src/readings/fold.ts";
+import type { FrozenPartial, Reading } from "../../../src/readings/types.ts";
 import type { Checker } from "./checker.ts";
 import type { FreezingRule } from "./freezing-rules.ts";
-import { type FrozenPartial, merged } from "./frozen-partial.ts";
+import { merged } from "./frozen-partial.ts";
 import { Card, type DeviceStore, type StorePlan } from "./model-store.ts";
 
 /** What survives: `card.frozen` and `card.sendable` too. */
@@ -36,10 +37,11 @@ export interface FreezingPlan extends StorePlan {
 }
 
 /** Readings on the card: from the first on some are frozen, at the second none is taken. */
-const bounds = { freeze: 8, stop: 16 } as const;
+const bounds = { freeze: 10, stop: 18 } as const;
 const frozenMax = 3;
+export const partialReadings = 2;
 /** How far a sender may be ahead of `counted`. */
-export const lead = 6;
+const lead = limits.partialsOutstanding * partialReadings;
 
 /** What the card holds once the write is synced. */
 type Content = Partial<Pick<FreezingCard, "readings" | "last" | "frozen" | "sendable" | "revision">>;
@@ -81,9 +83,12 @@ export class FreezingStore implements DeviceStore {
     return firsts.length === 0 ? this.taken + 1 : Math.min(...firsts);
   }
 
-  /** The oldest one that begins at `from` or behind it. */
-  frozenFrom(from: number): FrozenPartial | undefined {
-    return this.#plan.card.frozen.find((each) => each.from >= from);
+  get frozen(): DeviceStore["frozen"] {
+    const { frozen } = this.#plan.card;
+    return {
+      from: (from) => frozen.find((each) => each.from >= from),
+      overlapping: (from, to) => frozen.find((each) => each.from < to && each.to > from),
+    };
   }
 
   add(sensor: SensorId, value: number, quality: number, stamp: SiteTime | undefined): boolean {
@@ -95,6 +100,7 @@ export class FreezingStore implements DeviceStore {
   admit(counted: number): void {
     this.#skipped = counted;
     this.#isHeld = false;
+    this.#pump();
   }
 
   flush(done?: () => void): void {
@@ -103,10 +109,11 @@ export class FreezingStore implements DeviceStore {
     this.#pump();
   }
 
-  /** Something that ends at `to` is to be sent. */
-  permit(to: number): void {
-    this.#wanted = Math.max(this.#wanted, to);
+  permit(to: number, done: (isPermitted: boolean) => void): void {
+    // What is being frozen at this moment must not be sent: who asks had read it before.
+    if (this.#writing?.content.frozen === undefined) this.#wanted = Math.max(this.#wanted, to);
     this.#pump();
+    this.#plan.clock.after(milliseconds(100), "permit", () => done(to <= this.sendable));
   }
 
   powerCut(): void {
@@ -114,7 +121,7 @@ export class FreezingStore implements DeviceStore {
   }
 
   read(from: number, maxCount: number, done: (failure: undefined, readings: readonly Reading[]) => void): void {
-    const until = this.frozenFrom(from)?.from ?? Number.POSITIVE_INFINITY;
+    const until = this.frozen.from(from)?.from ?? Number.POSITIVE_INFINITY;
     const found = this.#plan.card.readings.filter(({ number }) => number > from && number <= until);
     this.#plan.clock.soon(() => done(undefined, found.slice(0, maxCount)));
   }
@@ -141,7 +148,7 @@ export class FreezingStore implements DeviceStore {
 
   /** The card may have come from a device that had more room. */
   get #freezeAbove(): number {
-    return this.#isHeld ? 1 : bounds.freeze;
+    return this.#plan.isHeld ? 1 : bounds.freeze;
   }
 
   #flushNow(): void {
@@ -161,7 +168,7 @@ export class FreezingStore implements DeviceStore {
   /** How far a sender goes that has seen nothing counted since; never into a frozen partial. */
   #leadEnd(): number {
     const counted = this.#plan.counted() ?? 0;
-    return Math.min(counted + lead, this.frozenFrom(counted)?.from ?? Number.POSITIVE_INFINITY);
+    return Math.min(counted + lead, this.frozen.from(counted)?.from ?? Number.POSITIVE_INFINITY);
   }
 
   /** False: nothing may be frozen. */
@@ -177,14 +184,10 @@ export class FreezingStore implements DeviceStore {
     const definitions = this.#plan.definitions();
     if (first === undefined || last === undefined) return false;
     if (definitions.revision < card.revision && broken !== "as-new-as-sampled") return false;
-    const { parts, stampMax } = fold(readings, definitions, device);
-    const frozen = {
-      from: first.number - 1,
-      to: last.number,
-      revision: definitions.revision,
-      stampMax,
-      windows: parts,
-    };
+    const folded = fold(readings, definitions, device);
+    const parts = folded.parts.map((part) => ({ ...part, end: windowEnd(definitions, part.key) ?? part.key.start }));
+    const range = { from: first.number - 1, to: last.number, slot: milliseconds(0) };
+    const frozen: FrozenPartial = { ...folded, ...range, parts };
     checker.froze(frozen, readings, definitions, device);
     const all = this.#withinBound([...card.frozen, frozen], counted);
     if (all === undefined) return false;

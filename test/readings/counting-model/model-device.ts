@@ -16,12 +16,11 @@ import { isAssigned } from "../../../src/readings/fold.ts";
 import { Gatherer } from "../../../src/readings/gatherer.ts";
 import { PartialSender } from "../../../src/readings/partial-sender.ts";
 import { partialBytes } from "../../../src/readings/partial-size.ts";
-import type { Definitions, Partial } from "../../../src/readings/types.ts";
+import type { CountMove, Definitions, FrozenOffer, Partial } from "../../../src/readings/types.ts";
 import { quality } from "../../../src/readings/types.ts";
 import type { CountingSite, ModelCommand } from "./counting-site.ts";
-import { FreezingSender } from "./freezing-sender.ts";
-import { FreezingStore } from "./freezing-store.ts";
-import { type FrozenPartial, partsOf, underDefinitions } from "./frozen-partial.ts";
+import { partialReadings } from "./freezing-store.ts";
+import { underDefinitions } from "./frozen-partial.ts";
 import type { Reign } from "./model-log.ts";
 import type { DeviceStore, Medium, OpenedStore } from "./model-store.ts";
 import type { World } from "./world.ts";
@@ -32,7 +31,7 @@ interface Process {
   readonly gatherer: Gatherer;
   readonly store: DeviceStore;
   readonly powerCut: () => void;
-  readonly sender: Pick<PartialSender, "start" | "moved">;
+  readonly sender: PartialSender;
   applied: number;
   isAdmitted: boolean;
   /** As coordinator: what it appends to, and who waits for what it appended. */
@@ -128,33 +127,33 @@ export class ModelDevice {
       definitions,
       siteTime: time,
       propose: (proposal, done) => this.propose({ kind: "count", ...proposal }, done),
+      proposeFrozen: (proposal, done) => this.propose({ kind: "count-frozen", ...proposal }, done),
     });
-    const ports = {
-      clock,
-      random,
-      counted: () => (process.isAdmitted ? site.counted(origin) : undefined),
-      definitions,
-      siteTime: time,
-      term: () => process.term,
-      send: (partial: Partial) => this.#send(partial),
-    };
-    const makeSender = (): Process["sender"] => {
-      if (store instanceof FreezingStore) {
-        const sendFrozen = (frozen: FrozenPartial): boolean => this.#sendFrozen(frozen);
-        const hasCoordinator = (): boolean => process.leader !== undefined;
-        return new FreezingSender({ ...ports, store, sendFrozen, hasCoordinator }, { origin, session: this.#session });
-      }
-      return new PartialSender(
-        { ...ports, store },
-        {
-          origin,
-          session: this.#session,
-          twoCopies: (move) => world.fail(`two copies of ${origin}, says the check of ${move.from}–${move.to}`),
-          failed: (failure) => world.fail(failure.message),
+    const sender = new PartialSender(
+      {
+        clock,
+        random,
+        store,
+        counted: () => (process.isAdmitted ? site.counted(origin) : undefined),
+        definitions,
+        siteTime: time,
+        term: () => process.term,
+        send: (partial) => this.#send((leader) => leader.receive(partial)),
+        sendFrozen: (offer) => {
+          const sent = world.isBroken("frozen-keys") ? underDefinitions(offer, definitions()) : offer;
+          return this.#send((leader) => leader.receiveFrozen(sent));
         },
-      );
-    };
-    const sender = makeSender();
+      },
+      {
+        origin,
+        session: this.#session,
+        twoCopies: (move) => world.fail(`two copies of ${origin}, says the check of ${move.from}–${move.to}`),
+        withinFrozen: (counted, { from, to }) =>
+          world.fail(`${origin} is counted up to ${counted}, within ${from}–${to}`),
+        failed: (failure) => world.fail(failure.message),
+        ...(world.freezes && { partialReadings }),
+      },
+    );
     const process: Process = {
       clock,
       site,
@@ -256,16 +255,12 @@ export class ModelDevice {
     if (answer === "taken") process.kept.set(partial.origin, partial.to);
   }
 
-  /** Takes a frozen partial: one entry, of it alone. */
-  receiveFrozen(origin: MemberKey, frozen: FrozenPartial): void {
+  receiveFrozen(offer: FrozenOffer): void {
     const process = this.#process;
-    if (process?.reign === undefined || this.isCutOff || !process.site.isMember(origin)) return;
+    if (process === undefined || this.isCutOff) return;
     const { revision } = process.site.definitions();
-    if (this.#world.isBroken("no-revision") && frozen.revision !== revision) return;
-    const { from, to, stampMax } = frozen;
-    if (process.site.counted(origin) !== from || stampMax > this.siteTime() + 2000) return;
-    const moves = [{ origin, from, to, check: 0, stored: to }];
-    this.propose({ kind: "count", frozen, revision, moves, stampMax: siteTime(stampMax), parts: partsOf(frozen) });
+    const isOfNow = this.#world.checker.frozenUnder(offer.frozen.check) === revision;
+    if (isOfNow || !this.#world.isBroken("no-revision")) process.gatherer.offerFrozen(offer);
   }
 
   isLeading(reign: Reign | undefined): boolean {
@@ -298,8 +293,8 @@ export class ModelDevice {
       this.#world.checker.applied(process.site, entry, isDone);
       process.waiting.get(entry.command)?.(isDone);
       process.waiting.delete(entry.command);
-      if (isDone && entry.command.kind === "count") {
-        for (const move of entry.command.moves) if (move.origin === this.origin) process.sender.moved(move);
+      for (const move of isDone ? movesOf(entry.command) : []) {
+        if (move.origin === this.origin) process.sender.moved(move);
       }
       // All that was committed before its term is applied here.
       if (entry.command.kind === "begin" && process.reign?.term === entry.term) process.gatherer.lead();
@@ -337,20 +332,10 @@ export class ModelDevice {
     process.waiting.clear();
   }
 
-  #send(partial: Partial): boolean {
+  #send(deliver: (leader: ModelDevice) => void): boolean {
     const leader = this.#process?.leader;
     if (leader === undefined) return false;
-    if (!this.isCutOff) this.#world.transmit(() => leader.receive(partial));
-    return true;
-  }
-
-  #sendFrozen(frozen: FrozenPartial): boolean {
-    const { origin } = this;
-    const process = this.#process;
-    if (process?.leader === undefined) return false;
-    const { leader, site } = process;
-    const sent = this.#world.isBroken("frozen-keys") ? underDefinitions(frozen, site.definitions()) : frozen;
-    if (!this.isCutOff) this.#world.transmit(() => leader.receiveFrozen(origin, sent));
+    if (!this.isCutOff) this.#world.transmit(() => deliver(leader));
     return true;
   }
 
@@ -403,4 +388,9 @@ export class ModelDevice {
     };
     process?.clock.after(milliseconds(random.fraction() * interval), "model", repeat);
   }
+}
+
+function movesOf(command: ModelCommand): readonly CountMove[] {
+  if (command.kind === "count") return command.moves;
+  return command.kind === "count-frozen" ? [command.move] : [];
 }

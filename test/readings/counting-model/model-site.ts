@@ -3,7 +3,7 @@
 import { type Incarnation, type MemberKey, memberKey, memberOf } from "../../../src/base/ids.ts";
 import { logIndex, type SiteTime, siteTime } from "../../../src/base/units.ts";
 import { keyText, windowEnd } from "../../../src/readings/fold.ts";
-import type { Definitions, DefinitionVersion, WindowKey } from "../../../src/readings/types.ts";
+import type { CountMove, Definitions, DefinitionVersion, PartialPart, WindowKey } from "../../../src/readings/types.ts";
 import type { Amount, CountingSite, ModelCommand, ModelEntry } from "./counting-site.ts";
 import type { Rule } from "./rules.ts";
 
@@ -33,6 +33,8 @@ export class ModelSite implements CountingSite {
     switch (command.kind) {
       case "count":
         return this.#count(command);
+      case "count-frozen":
+        return this.#move([command.move], command.stampMax, command.parts);
       case "close":
         this.#closedUpTo = Math.max(this.#closedUpTo, command.upTo);
         this.#publish(now);
@@ -78,9 +80,12 @@ export class ModelSite implements CountingSite {
     return siteTime(this.#closedUpTo);
   }
 
-  #count({ revision, moves, stampMax, parts, frozen }: Extract<ModelCommand, { kind: "count" }>): boolean {
-    const isOfNow = frozen !== undefined || revision === this.#definitions.revision;
-    if (!this.#broken.has("compare-revision") && !isOfNow) return false;
+  #count({ revision, moves, stampMax, parts }: Extract<ModelCommand, { kind: "count" }>): boolean {
+    if (!this.#broken.has("compare-revision") && revision !== this.#definitions.revision) return false;
+    return this.#move(moves, stampMax, parts);
+  }
+
+  #move(moves: readonly CountMove[], stampMax: SiteTime, parts: readonly PartialPart[]): boolean {
     const matching = moves.filter(({ origin, from }) => {
       if (this.#broken.has("gone-origin") && this.#gone.has(origin)) return true;
       const place = this.#counted.get(origin);

@@ -84,6 +84,19 @@ export class ModelStore implements DeviceStore {
     return this.taken;
   }
 
+  /** Nothing is ever frozen. */
+  get sendable(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+
+  get frozen(): DeviceStore["frozen"] {
+    return { from: () => undefined, overlapping: () => undefined };
+  }
+
+  permit(_to: number, done: (isPermitted: boolean) => void): void {
+    this.#options.clock.soon(() => done(true));
+  }
+
   get first(): number {
     return this.#options.card.readings[0]?.number ?? this.taken + 1;
   }

@@ -12,12 +12,15 @@ import { SiteState } from "../../../src/site/state.ts";
 import type { Command } from "../../../src/site/types.ts";
 import { foldOf, type SiteWindow } from "../../../src/site/windows.ts";
 import type { Amount, CountingSite, ModelEntry } from "./counting-site.ts";
+import { nothing, sum } from "./model-site.ts";
 
 /** Destroyed readings are in its `missing`: run it with `ignoresMissing`. */
 export class RealSite implements CountingSite {
   readonly #state = SiteState.empty();
   /** As last seen: a window that is dirty no longer holds what was published of it. */
   readonly #editions = new Map<string, Amount>();
+  /** Supplements that were published, together: who adds up adds them to the window's last edition. */
+  readonly #added = new Map<string, { readonly key: WindowKey; readonly amount: Amount }>();
 
   constructor() {
     const head = { index: logIndex(0), term: term(0), siteTime: siteTime(0) };
@@ -28,6 +31,7 @@ export class RealSite implements CountingSite {
     const { command } = entry;
     switch (command.kind) {
       case "count":
+      case "count-frozen":
         return this.#run(command, entry);
       case "close":
         return this.#close(command.upTo, entry);
@@ -62,11 +66,19 @@ export class RealSite implements CountingSite {
   }
 
   *windows(): Iterable<{ key: WindowKey; amount: Amount }> {
-    for (const window of this.#state.allWindows()) yield { key: window.key, amount: amountOf(window) };
+    const held = [...this.#state.allWindows()].map((window) => ({ key: window.key, amount: amountOf(window) }));
+    const all = new Map<string, { key: WindowKey; amount: Amount }>();
+    for (const { key, amount } of [...held, ...this.#added.values()]) {
+      all.set(keyText(key), { key, amount: sum(all.get(keyText(key))?.amount ?? nothing, amount) });
+    }
+    yield* all.values();
   }
 
   editions(): ReadonlyMap<string, Amount> {
-    return new Map(this.#editions);
+    const added = [...this.#added].map(([text, { amount }]) => {
+      return [text, sum(this.#editions.get(text) ?? nothing, amount)] as const;
+    });
+    return new Map([...this.#editions, ...added]);
   }
 
   closedUpTo(): SiteTime {
@@ -79,7 +91,13 @@ export class RealSite implements CountingSite {
   }
 
   #close(upTo: SiteTime, entry: ModelEntry): boolean {
+    const waiting = [...this.#state.allWindows()].filter(({ isSupplement }) => isSupplement);
     const isDone = this.#run({ kind: "close", upTo }, entry);
+    for (const { key, ...window } of waiting) {
+      if (this.#state.supplement(key) !== undefined) continue;
+      const before = this.#added.get(keyText(key))?.amount ?? nothing;
+      this.#added.set(keyText(key), { key, amount: sum(before, amountOf({ key, ...window })) });
+    }
     for (const window of this.#state.allWindows()) {
       if (window.edition > 0 && !window.isDirty) this.#editions.set(keyText(window.key), amountOf(window));
     }

@@ -32,6 +32,11 @@ export async function openRealStore(plan: StorePlan): Promise<OpenedStore> {
       session,
       lastSiteTime: undefined,
       isHeld,
+      freezing: {
+        device: plan.device,
+        counted: () => plan.counted(),
+        definitions: () => plan.definitions(),
+      },
       listener: {
         taken: (readings) => {
           const stamped = readings.filter(isStamped);
@@ -40,6 +45,8 @@ export async function openRealStore(plan: StorePlan): Promise<OpenedStore> {
         },
         stopped: unexpected,
         resumed: () => {},
+        frozen: () => {},
+        unread: unexpected,
         failed: unexpected,
       },
     },
