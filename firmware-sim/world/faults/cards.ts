@@ -1,5 +1,6 @@
 // Cards that lose, or change, what they held. Which may is decided by `World.mayLoseCard`: the design survives a minority.
 
+import { deviceId } from "../../../src/base/ids.ts";
 import type { CardBackup } from "../../disk/simulated-disk.ts";
 import type { FaultKind, PlannedFault } from "../fault.ts";
 import type { Machine } from "../machine.ts";
@@ -93,7 +94,7 @@ export const cardFaults: readonly FaultKind[] = [
       machine.powerOn();
       return () => {
         if (machine.card.name !== name || !machine.isUp || !world.mayLoseCard(machine)) return;
-        if (machine.card.disk.session === session) return;
+        if (machine.card.disk.session === session || !knowsSessionAfter(world, machine, session ?? 0)) return;
         machine.cutPower();
         world.loseMember(machine, "everything");
         world.checkpost.tell("cardCopied", copy, name);
@@ -103,3 +104,11 @@ export const cardFaults: readonly FaultKind[] = [
     },
   },
 ];
+
+/** A device that was cut off since its backup was made is not told from the backup by anybody (PROTOCOLS, "Limits, said plainly"). */
+function knowsSessionAfter(world: World, machine: Machine, session: number): boolean {
+  return [...world.checkpost.lives()].some(({ machine: other, replica }) => {
+    const known = replica.state.member(deviceId(machine.name))?.session ?? 0;
+    return other !== machine.name && known > session;
+  });
+}
