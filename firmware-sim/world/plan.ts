@@ -48,7 +48,8 @@ export function planOf(seed: number, { devices, storm }: PlanOptions): WorldPlan
   };
   const faults = drawFaults(random, storm);
   if (site.outboxBytes === undefined) return { site, faults };
-  return { site, faults: [...faults, uplinkAway(random, storm)].sort((a, b) => a.at - b.at) };
+  const away = uplinkAway(random, storm);
+  return { site, faults: [...faults, away, deviceAway(random, away)].sort((a, b) => a.at - b.at) };
 }
 
 /** From a source of its own: so the rest of a seed's plan is what it was. */
@@ -61,6 +62,19 @@ function uplinkAway(random: SeededRandom, storm: number): PlannedFault {
   const lasts = Math.floor(storm * (0.6 + 0.3 * random.fraction()));
   const at = Math.floor((storm - lasts) * random.fraction());
   return { kind: "uplink-away", at, lasts, target: 0, strength: random.fraction() };
+}
+
+/** Meanwhile, for so long that windows leave without its readings. */
+function deviceAway(random: SeededRandom, { at, lasts }: PlannedFault): PlannedFault {
+  const [from, span] = [0.1 + 0.2 * random.fraction(), 0.4 + 0.3 * random.fraction()];
+  const target = random.below(2 ** 20);
+  return {
+    kind: "device-cut",
+    at: Math.floor(at + from * lasts),
+    lasts: Math.floor(span * lasts),
+    target,
+    strength: 0,
+  };
 }
 
 function drawFaults(random: SeededRandom, storm: number): PlannedFault[] {
