@@ -50,7 +50,10 @@ export function planOf(seed: number, { devices, storm }: PlanOptions): WorldPlan
     storm,
   };
   const faults = drawFaults(random, storm);
-  if (site.outboxBytes !== undefined) faults.push(uplinkAway(random, storm));
+  if (site.outboxBytes !== undefined) {
+    const away = uplinkAway(random, storm);
+    faults.push(away, deviceAway(random, away));
+  }
   if (site.areReadingsLogsSmall) faults.push(...longCuts(new SeededRandom(seed).fork("long cuts"), storm));
   return { site, faults: faults.sort((a, b) => a.at - b.at) };
 }
@@ -75,6 +78,19 @@ function longCuts(random: SeededRandom, storm: number): PlannedFault[] {
     // In both directions (faults/network.ts).
     return { kind: "device-cut", at, lasts, target: random.below(2 ** 20), strength: 0 };
   });
+}
+
+/** Meanwhile, for so long that windows leave without its readings. */
+function deviceAway(random: SeededRandom, { at, lasts }: PlannedFault): PlannedFault {
+  const [from, span] = [0.1 + 0.2 * random.fraction(), 0.4 + 0.3 * random.fraction()];
+  const target = random.below(2 ** 20);
+  return {
+    kind: "device-cut",
+    at: Math.floor(at + from * lasts),
+    lasts: Math.floor(span * lasts),
+    target,
+    strength: 0,
+  };
 }
 
 function drawFaults(random: SeededRandom, storm: number): PlannedFault[] {
