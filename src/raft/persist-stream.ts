@@ -5,7 +5,7 @@
 // never taken for one of its successor (RAFT-CASES 10).
 
 import { assert } from "../base/errors.ts";
-import { between, type Duration, type Instant, type LogIndex, logIndex } from "../base/units.ts";
+import { type Duration, type Instant, type LogIndex, logIndex, shift } from "../base/units.ts";
 import type { Entry, HardState, LogStart, RaftEffect } from "./types.ts";
 
 interface Outstanding {
@@ -107,9 +107,10 @@ export class PersistStream {
     return this.#outstanding[0]?.since;
   }
 
+  /** From `waitingSince` shifted by `timeout` on, to the last bit: the tick is due then, and must not find that it is too early. */
   isOverdue(now: Instant, timeout: Duration): boolean {
     const since = this.waitingSince();
-    return since !== undefined && between(since, now) >= timeout;
+    return since !== undefined && now >= shift(since, timeout);
   }
 
   /** The persists of the step that ends now, nearly always one or none. */
