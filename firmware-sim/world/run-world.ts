@@ -3,6 +3,7 @@
 // and openraft's turmoil tests.
 
 import { assert } from "../../src/base/errors.ts";
+import type { MemberKey } from "../../src/base/ids.ts";
 import type { Random } from "../../src/base/ports/random.ts";
 import { milliseconds, seconds } from "../../src/base/units.ts";
 import type { SiteConfiguration } from "../../src/site/configuration.ts";
@@ -40,6 +41,12 @@ export interface WorldReport {
   readonly violation: { readonly checker: string; readonly detail: string; readonly at: number } | undefined;
   /** The last events that agents logged, where a promise was broken. */
   readonly log: readonly string[];
+}
+
+/** What a machine had taken when it was noted, and as which member. */
+interface Due {
+  readonly member: MemberKey | undefined;
+  readonly taken: number;
 }
 
 const foundingWithin = seconds(60);
@@ -200,7 +207,8 @@ class WorldRun {
     }
     world.sensors.silence();
     await world.run(milliseconds(2 * this.#plan.site.flushInterval));
-    const due = new Map(world.machines.map((machine) => [machine.name, machine.status()?.readings.taken]));
+    const due = new Map<string, Due>();
+    this.#uncounted(due);
     const bound = healedWithin + countedWithin(this.#plan);
     await this.#expect(
       () => `every reading is counted (${this.#uncounted(due).join(", ")})`,
@@ -229,11 +237,18 @@ class WorldRun {
     return leader.replica.status().hasAuthority;
   }
 
-  /** Who is behind what it had taken when sensors fell silent, and how far: that they are silent is numbered, too. */
-  #uncounted(due: ReadonlyMap<string, number | undefined>): readonly string[] {
+  /**
+   * Who is behind what it had taken when sensors fell silent, and how far: that they are silent is numbered, too. `due` is noted at
+   * the first call, and anew for who begins another incarnation meanwhile: its numbers are others (seed 11026).
+   */
+  #uncounted(due: Map<string, Due>): readonly string[] {
     return this.#world.machines.flatMap((machine) => {
       const readings = machine.status()?.readings;
-      if (readings !== undefined && readings.counted >= (due.get(machine.name) ?? readings.taken)) return [];
+      const [member] = machine.members();
+      if (due.get(machine.name)?.member !== member && readings !== undefined) {
+        due.set(machine.name, { member, taken: readings.taken });
+      }
+      if (readings !== undefined && readings.counted >= (due.get(machine.name)?.taken ?? 0)) return [];
       return [`${machine.name}: ${readings?.counted} of ${readings?.taken}, ${readings?.frozen?.readings ?? 0} frozen`];
     });
   }

@@ -39,7 +39,8 @@ export interface CheckpointView extends CurrentCheckpoint {
   readonly cells: StorageSnapshot;
 }
 
-const currentKey = "checkpoint/current";
+/** Says in which space the checkpoint is, and what it is. */
+export const currentKey = "checkpoint/current";
 const pageEntries = 256;
 
 export const spaceRange = (space: Space): StorageRange => ({ from: `state/${space}/`, to: `state/${space}0` });
@@ -195,7 +196,8 @@ function encodeCurrent(space: Space, { start, digest, bytes }: Checkpoint): Uint
   return encode([space, encodeStart(start), digest, bytes]);
 }
 
-function readCurrent(raw: Uint8Array): CurrentCheckpoint | undefined {
+/** Undefined for bytes that are none. */
+export function readCurrent(raw: Uint8Array): CurrentCheckpoint | undefined {
   try {
     const [space, start, digest, bytes] = decode(raw) as unknown[];
     if ((space !== "a" && space !== "b") || typeof digest !== "string" || typeof bytes !== "number") return undefined;
