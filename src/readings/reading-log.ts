@@ -150,8 +150,7 @@ export class ReadingLog {
       done(undefined, this.#recent.slice(skipped, skipped + maxCount).filter(isWanted));
       return;
     }
-    let next = this.#placeAfter(from);
-    const place = this.#places[next];
+    const place = this.#places[this.#placeAfter(from)];
     if (place === undefined || from >= through) {
       done(undefined, []);
       return;
@@ -162,6 +161,8 @@ export class ReadingLog {
         return;
       }
       const found: StoredReading[] = [];
+      // Only now: older places may have been released meanwhile.
+      let next = this.#placeAfter(from);
       for (const { position, payload: bytes } of records) {
         const payload = decodePayload(bytes);
         if (payload === undefined) {

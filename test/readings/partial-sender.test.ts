@@ -317,6 +317,21 @@ describe("two copies of one device", () => {
     bench.run(1000);
     expect(bench.copies).toEqual([]);
   });
+
+  // A store that begins to freeze releases all that is counted, whoever reads it: the audit then read the card for ever.
+  it("are not suspected, nor looked for without end, where readings are released while they are compared", async () => {
+    const { bench, stored } = await withReadings();
+    bench.add(...Array.from({ length: 3 * limits.recentReadings }, (_, i) => i));
+    bench.store.flush();
+    bench.run(2000);
+    bench.sender.moved(move(stored));
+    bench.run(1);
+    bench.store.releaseThrough(3);
+    bench.run(100);
+    const reads = bench.disk.reads;
+    bench.run(400);
+    expect([bench.copies, bench.disk.reads - reads]).toEqual([[], 0]);
+  });
 });
 
 describe("the size of a partial", () => {

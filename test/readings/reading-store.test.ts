@@ -58,6 +58,26 @@ describe("a device's readings", () => {
     expect(inMemory.map(({ number }) => number)).toEqual(Array.from({ length: 50 }, (_, i) => 101 + i));
   });
 
+  it("are read whole where older ones are released meanwhile", async () => {
+    const bench = new ReadingBench();
+    const store = await bench.start({ keptBytes: 0 });
+    for (let i = 0; i < 3; i++) {
+      add(store, 1000, 1, 2, 3);
+      store.flush();
+      bench.run(100);
+    }
+    for (let i = 0; i < 3 * limits.recentReadings; i++) add(store, 6000, i);
+    bench.run(1000);
+    let found: readonly Reading[] = [];
+    store.read(6, 3, (_failure, readings) => {
+      found = readings;
+    });
+    bench.run(1);
+    store.releaseThrough(3);
+    bench.run(100);
+    expect(found.map(({ number }) => number)).toEqual([7, 8, 9]);
+  });
+
   it("are synced within the flush interval, also where the sync takes its time (0.9 s)", async () => {
     const bench = new ReadingBench(milliseconds(900));
     const store = await bench.start();
