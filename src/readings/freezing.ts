@@ -42,7 +42,7 @@ export class Freezing {
   readonly #ports: FreezingPorts;
   readonly #sizes: ReadingsSizes;
   #freezer: Freezer | undefined;
-  /** Nothing could be frozen when this was the last number taken. */
+  /** Nothing could be frozen when this was the last number taken; `again` forgets it. */
   #fruitlessAt = -1;
   /** To be written, or being written. */
   #due: { readonly frozen: Frozen; readonly settled: number } | undefined;
@@ -77,10 +77,17 @@ export class Freezing {
     const { sendable, revision } = this.#readings.marks;
     const counted = this.#ports.counted();
     const newest = Math.max(revision, this.#ports.definitions().revision);
-    if (this.isBusy || counted === undefined) return { sendable, revision: newest };
+    if (this.isBusy) return { sendable, revision: newest };
+    // Nothing is said beforehand, but who asked must not ask for ever.
+    if (counted === undefined) return { sendable: Math.max(sendable, wanted), revision: newest };
     const lead = Math.min(last, counted + leadOf(this.#sizes));
     const end = this.#readings.frozen.from(Math.max(sendable, wanted, counted))?.from ?? lead;
     return { sendable: Math.max(sendable, wanted, Math.min(lead, end)), revision: newest };
+  }
+
+  /** A full store takes nothing more, so what kept it from freezing may be over though no number was taken since. */
+  again(): void {
+    this.#fruitlessAt = -1;
   }
 
   /** Begins to freeze where it is time to; `done` once something is to be written, or why not. */
@@ -108,7 +115,8 @@ export class Freezing {
 
   /** What is to be written, until `stop`; undefined: nothing (any more). */
   take(): Frozen | undefined {
-    if ((this.#ports.counted() ?? 0) > (this.#due?.settled ?? 0)) this.#due = undefined;
+    const counted = this.#ports.counted();
+    if (counted === undefined || counted > (this.#due?.settled ?? 0)) this.#due = undefined;
     return this.#due?.frozen;
   }
 

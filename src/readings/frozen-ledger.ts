@@ -46,9 +46,10 @@ export class FrozenLedger {
    * already, so nothing of it is needed any more.
    */
   freeze(position: LogPosition, { payloads }: FreezePayload): readonly PayloadPlace[] | undefined {
-    const waiting = this.#waiting;
+    // In front of them may lie the beginning of a freeze that a full disk or a power cut ended.
+    const waiting = payloads > this.#waiting.length ? undefined : this.#waiting.slice(this.#waiting.length - payloads);
     this.#waiting = [];
-    if (waiting.length !== payloads) return undefined;
+    if (waiting === undefined) return undefined;
     this.#position = waiting[0]?.position ?? position;
     this.#all = waiting.flatMap(({ payload }) => (payload.kind === "frozen" ? [payload.frozen] : []));
     return waiting.flatMap(({ position: at, payload }) => {

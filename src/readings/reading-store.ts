@@ -192,6 +192,7 @@ export class ReadingStore {
     this.#timer = undefined;
     this.#flushThrough = this.#next + this.#pending.length - 1;
     if (done !== undefined) this.#waiters.push({ through: this.#flushThrough, done });
+    this.#freezing.again();
     this.#pump();
     this.#settle(this.#whyNoFlush());
   }
