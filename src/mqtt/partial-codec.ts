@@ -8,9 +8,8 @@ import { limits } from "../base/limits.ts";
 import { Fields } from "../base/shape.ts";
 import { logIndex, siteTime } from "../base/units.ts";
 import type { Fold, FrozenOffer, FrozenPart, Partial, PartialPart } from "../readings/types.ts";
+import { isAggregationName, isGroup } from "../site/fold-codec.ts";
 import type { Codec } from "./codec.ts";
-
-const nameLengthMax = 256;
 
 function encodeBins(bins: ReadonlyMap<number, number>): number[] {
   const items: number[] = [];
@@ -56,8 +55,8 @@ const encodePart = ({ key, fold }: PartialPart): unknown => [
 function decodePart(item: unknown): PartialPart | undefined {
   const fields = new Fields(item, 11);
   const key = {
-    aggregation: fields.text(nameLengthMax),
-    group: fields.text(nameLengthMax),
+    aggregation: fields.matching(isAggregationName),
+    group: fields.matching(isGroup),
     start: siteTime(fields.time()),
   };
   const numbers = {

@@ -60,7 +60,11 @@ const emptyFold: Fold = {
 };
 const parts: readonly PartialPart[] = [
   { key: { aggregation: "all", group: "temperature/zone-1", start: siteTime(1_790_000_000_000) }, fold },
-  { key: { aggregation: "by zone", group: "größe", start: siteTime(0) }, fold: emptyFold },
+  // As long as names may be: 8 levels of 64 characters.
+  {
+    key: { aggregation: "by-zone", group: Array(8).fill("z".repeat(64)).join("/"), start: siteTime(0) },
+    fold: emptyFold,
+  },
 ];
 const session = "ab".repeat(16);
 
