@@ -1,4 +1,4 @@
-// How much a device's readings log may hold, and how much of it is handled at once. The usual sizes take weeks to be reached; small
+// How much a device's readings log may hold, and how much of it is handled at once. The usual sizes take days to be reached; small
 // ones try them out in minutes.
 
 import { limits } from "../base/limits.ts";
