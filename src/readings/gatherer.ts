@@ -50,7 +50,7 @@ export type OfferAnswer =
   | "busy";
 
 const gatherTime = milliseconds(200);
-const stampLead = seconds(2);
+export const stampLead = seconds(2);
 
 export class Gatherer {
   readonly #ports: GathererPorts;

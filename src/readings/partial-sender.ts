@@ -24,6 +24,7 @@ import {
   type Term,
 } from "../base/units.ts";
 import { definitionAt, fold, windowStart } from "./fold.ts";
+import { stampLead } from "./gatherer.ts";
 import { MoveAudit } from "./move-audit.ts";
 import { partialBytes } from "./partial-size.ts";
 import type { ReadingStore } from "./reading-store.ts";
@@ -102,6 +103,8 @@ export class PartialSender {
   /** Everything ready up to here is to be sent. */
   #sendThrough = 0;
   #isBusy = false;
+  /** Stamps of what comes next are ahead of site time, which fell back: the coordinator would refuse it until then. */
+  #notBeforeStamp = siteTime(0);
   /** The rate of a backlog: no partial sooner. */
   #notBefore: Instant;
   /** When `send` last found no coordinator, and in which term. */
@@ -179,6 +182,7 @@ export class PartialSender {
     if (isLate || isOff || term !== this.#term || revision !== this.#revision) {
       this.#outstanding = [];
       this.#boundary = undefined;
+      this.#notBeforeStamp = siteTime(0);
     }
     this.#term = term;
     this.#revision = revision;
@@ -213,6 +217,7 @@ export class PartialSender {
     const isFull = this.#outstanding.length >= limits.partialsOutstanding;
     if (this.#isBusy || this.#timer === undefined || isFull) return;
     if (from >= this.#sendThrough || clock.now() < this.#notBefore || this.#hasNoCoordinator()) return;
+    if ((this.#ports.siteTime() ?? 0) < this.#notBeforeStamp) return;
     this.#isBusy = true;
     const frozen = store.frozen.from(from);
     if (frozen?.from === from) this.#continueFrozen(frozen);
@@ -256,6 +261,8 @@ export class PartialSender {
   /** Once the card says that it may have been sent. */
   #send(range: Partial | FrozenPartial, send: () => boolean): void {
     const { store } = this.#ports;
+    this.#notBeforeStamp = siteTime(range.stampMax - stampLead);
+    if ((this.#ports.siteTime() ?? 0) < this.#notBeforeStamp) return;
     if (range.to <= store.sendable) {
       if (this.#sendNow(range, send)) this.#continue();
       return;

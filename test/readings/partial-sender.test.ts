@@ -160,6 +160,16 @@ describe("the sender of partials", () => {
     expect(bench.ranges()).toEqual([[1, 3]]);
   });
 
+  // Seed 13014: site time fell back by minutes; each range of the backlog was refused until its time, and then waited for its repeat.
+  it("waits with stamps ahead of site time, and sends them as soon as they are not (90 s ahead)", async () => {
+    const bench = await startBench();
+    bench.store.add(aSensor, 1, 0, siteTime(epoch + 90_000));
+    bench.run(86_000);
+    expect(bench.ranges()).toEqual([]);
+    bench.run(3_500);
+    expect(bench.ranges()).toEqual([[0, 1]]);
+  });
+
   it("keeps at most 4 outstanding, each below the bound, and a backlog below its rate", async () => {
     const bench = await startBench();
     const sensors = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`sensor-${i}`, `pi/group-${i}`]));

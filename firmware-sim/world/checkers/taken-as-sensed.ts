@@ -1,6 +1,7 @@
 // What a card takes is what a sensor said (P3): each value of a taken reading was handed out on that machine before, by that sensor,
 // and is taken once. And the last that each sensor said, once sensors are silent and nothing fails, is on its card: the one reading
-// that may be lost is one that its device had no time to sync.
+// that may be lost is one that its device had no time to sync. A device that said that it takes none any more, its card being full,
+// takes none until it says that it does again (seed 13031).
 //
 // All other checkers of counting begin where a sync has returned. Here is what lies before it.
 
@@ -22,6 +23,8 @@ interface HandedOut {
 export const takenAsSensed: CheckerOf = (world) => {
   const books = booksOf(world);
   const cards = new Map<string, HandedOut>();
+  /** Machines that take no readings, as they say. */
+  const stopped = new Set<string>();
 
   const handedOutOn = (card: string): HandedOut => {
     const found = cards.get(card) ?? { waiting: new Map(), newest: new Map() };
@@ -58,16 +61,23 @@ export const takenAsSensed: CheckerOf = (world) => {
 
   return {
     name,
-    sensed({ card, sensor, value }) {
+    sensed({ machine, card, sensor, value }) {
       const { waiting, newest } = handedOutOn(card);
       waiting.set(value, sensor);
-      if (isCounted(books, card, sensor)) newest.set(sensor, value);
+      if (!stopped.has(machine) && isCounted(books, card, sensor)) newest.set(sensor, value);
       else newest.delete(sensor);
     },
     synced: look,
     recovered: look,
     // What was said before may have gone with the power.
-    lifeBegan: ({ card }) => handedOutOn(card).newest.clear(),
+    lifeBegan({ machine, card }) {
+      handedOutOn(card).newest.clear();
+      stopped.delete(machine);
+    },
+    logged(machine, event) {
+      if (event === "this device takes no readings any more") stopped.add(machine);
+      if (event === "this device takes readings again") stopped.delete(machine);
+    },
     cardLost: (card, what) => {
       if (what === "everything") cards.delete(card);
     },

@@ -40,6 +40,17 @@ it("a sensor that counts nowhere need not be listened to", () => {
   expect(healed(site)).not.toThrow();
 });
 
+it("a device that says that its card is full takes nothing until it says that it does again", () => {
+  const site = watched();
+  const say = (event: string): void => site.tell((checker) => checker.logged?.("a", event, {}));
+  say("this device takes no readings any more");
+  sense(site, 11);
+  expect(healed(site)).not.toThrow();
+  say("this device takes readings again");
+  sense(site, 12);
+  expectCaught("taken-as-sensed", healed(site));
+});
+
 it("caught: a value that no sensor said", () => {
   const site = watched();
   sense(site, 11);
