@@ -57,7 +57,6 @@ export class Counting {
   #sender: PartialSender | undefined;
   /** Of the readings taken in this session, and before. */
   #missing = 0;
-  readonly #sizes: ReadingsSizes | undefined;
   #isHeld = false;
   #fallenBack: Timer | undefined;
   #isSampling = false;
@@ -66,7 +65,6 @@ export class Counting {
     this.#ports = ports;
     this.#options = options;
     this.#self = memberKey(options.life.self);
-    this.#sizes = options.sizes;
     const { replica, siteClock } = options;
     this.#sampler = new Sampler({
       clock: ports.clock,
@@ -134,7 +132,7 @@ export class Counting {
             "set-aside",
           ),
         failed: (failure) => this.#unread(failure),
-        ...(this.#sizes && { partialReadings: this.#sizes.partialReadings }),
+        ...(this.#options.sizes && { partialReadings: this.#options.sizes.partialReadings }),
       },
     );
   }
@@ -270,7 +268,7 @@ export class Counting {
       session: life.session,
       lastSiteTime: this.#options.siteClock.floor > 0 ? this.#options.siteClock.floor : undefined,
       isHeld: this.#isHeld,
-      ...(this.#sizes && { sizes: this.#sizes }),
+      ...(this.#options.sizes && { sizes: this.#options.sizes }),
       freezing: {
         device: life.self.device,
         counted: () => this.#ownCounted(),

@@ -12,6 +12,8 @@ import type { Definitions, FrozenPartial, Reading } from "./types.ts";
 export interface FreezePlan {
   /** Readings from here on, and frozen partials that begin here or behind, were never sent, and are not counted. */
   readonly settled: number;
+  /** Behind what is settled, and behind what is frozen already: here the next frozen partial begins. */
+  readonly start: number;
   /** The last number to be frozen. */
   readonly through: number;
   /** What is frozen already. */
@@ -45,7 +47,6 @@ export class Freezer {
   readonly #sizes: ReadingsSizes;
   readonly #read: Read;
   readonly #done: (failure: SkeinError | undefined, frozen: Frozen | undefined) => void;
-  readonly #start: number;
   readonly #carried: Reading[] = [];
   #all: readonly FrozenPartial[];
   #growing: FrozenPartial | undefined;
@@ -63,7 +64,6 @@ export class Freezer {
     this.#read = read;
     this.#done = done;
     this.#all = plan.before;
-    this.#start = Math.max(plan.settled, plan.before.at(-1)?.to ?? 0);
   }
 
   /** `counted`: what is not counted, and not frozen, is carried on. */
@@ -82,7 +82,8 @@ export class Freezer {
       this.#carry(frozen.to);
       return;
     }
-    const until = Math.min(frozen?.from ?? this.#start, this.#start);
+    const { start } = this.#plan;
+    const until = Math.min(frozen?.from ?? start, start);
     if (from >= until) {
       this.#freeze(from);
       return;
@@ -149,10 +150,9 @@ export class Freezer {
     this.#keepGrowing();
     const through = this.#all.at(-1)?.to ?? 0;
     const all = this.#all;
-    const isMore = through > this.#start;
-    const { revision } = this.#plan.definitions;
-    const frozen = { all, carried: this.#carried, through, readings: through - this.#start, revision };
-    this.#done(undefined, isMore ? frozen : undefined);
+    const { start, definitions } = this.#plan;
+    const frozen = { all, carried: this.#carried, through, readings: through - start, revision: definitions.revision };
+    this.#done(undefined, through > start ? frozen : undefined);
   }
 
   #next(from: number, until: number, then: (readings: readonly Reading[]) => void): void {

@@ -104,7 +104,7 @@ export class Freezing {
     const start = Math.max(settled, frozen.all.at(-1)?.to ?? 0);
     const through = this.#readings.middleAfter(start);
     if (through === undefined || through > ready || definitions.revision < marks.revision) return;
-    const plan = { settled, through, before: frozen.all, definitions, device: this.#ports.device };
+    const plan = { settled, start, through, before: frozen.all, definitions, device: this.#ports.device };
     this.#freezer = new Freezer(plan, this.#sizes, read, (failure, result) => {
       this.#freezer = undefined;
       if (result !== undefined) this.#due = { frozen: result, settled };

@@ -119,11 +119,7 @@ export class Gatherer {
     if (this.#isDraining || this.#proposed >= limits.countEntriesInFlight) return "busy";
     const move = { origin, from, to, check, stored };
     this.#inFlight.set(origin, to);
-    this.#proposed += 1;
-    const reign = this.#reign;
-    this.#ports.proposeFrozen({ move, stampMax, parts }, (isApplied) => {
-      if (reign === this.#reign) this.#answered(isApplied, [move]);
-    });
+    this.#ports.proposeFrozen({ move, stampMax, parts }, this.#proposing([move]));
     return "taken";
   }
 
@@ -161,15 +157,20 @@ export class Gatherer {
     while (this.#gathered.length > 0 && this.#proposed < limits.countEntriesInFlight) {
       const count = this.#isOneByOne ? 1 : this.#gathered.length;
       const partials = this.#gathered.splice(0, count).map(({ partial }) => partial);
-      const reign = this.#reign;
-      this.#proposed += 1;
-      this.#ports.propose(this.#merge(partials), (isApplied) => {
-        if (reign === this.#reign) this.#answered(isApplied, partials);
-      });
+      this.#ports.propose(this.#merge(partials), this.#proposing(partials));
     }
     if (this.#gathered.length > 0) return;
     this.#timer?.cancel();
     this.#timer = undefined;
+  }
+
+  /** One more entry is under way; what it answers takes its outcome, if this device leads on until then. */
+  #proposing(partials: readonly Pick<Partial, "origin" | "to">[]): (isApplied: boolean) => void {
+    this.#proposed += 1;
+    const reign = this.#reign;
+    return (isApplied) => {
+      if (reign === this.#reign) this.#answered(isApplied, partials);
+    };
   }
 
   #answered(isApplied: boolean, partials: readonly Pick<Partial, "origin" | "to">[]): void {

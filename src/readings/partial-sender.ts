@@ -207,6 +207,10 @@ export class PartialSender {
     return own.length === 0 ? [idleWindow] : [...new Set(own.map(({ window }) => window))];
   }
 
+  get #isAhead(): boolean {
+    return (this.#ports.siteTime() ?? 0) < this.#notBeforeStamp;
+  }
+
   get #sentTo(): number {
     return this.#outstanding.at(-1)?.to ?? this.#counted;
   }
@@ -217,7 +221,7 @@ export class PartialSender {
     const isFull = this.#outstanding.length >= limits.partialsOutstanding;
     if (this.#isBusy || this.#timer === undefined || isFull) return;
     if (from >= this.#sendThrough || clock.now() < this.#notBefore || this.#hasNoCoordinator()) return;
-    if ((this.#ports.siteTime() ?? 0) < this.#notBeforeStamp) return;
+    if (this.#isAhead) return;
     this.#isBusy = true;
     const frozen = store.frozen.from(from);
     if (frozen?.from === from) this.#continueFrozen(frozen);
@@ -262,7 +266,7 @@ export class PartialSender {
   #send(range: Partial | FrozenPartial, send: () => boolean): void {
     const { store } = this.#ports;
     this.#notBeforeStamp = siteTime(range.stampMax - stampLead);
-    if ((this.#ports.siteTime() ?? 0) < this.#notBeforeStamp) return;
+    if (this.#isAhead) return;
     if (range.to <= store.sendable) {
       if (this.#sendNow(range, send)) this.#continue();
       return;

@@ -59,11 +59,10 @@ export function applyFrozenCount(command: FrozenCountCommand, parts: CountingPar
 
 function refuseFrozenParts({ move: { from, to }, stampMax, parts }: FrozenCountCommand): Refusal | undefined {
   for (const { key, end, fold } of parts) {
-    const name = `${key.aggregation}/${key.group} at ${key.start}`;
-    if (key.start > stampMax) return refused("malformed", `${name} begins after the newest stamp`);
     if (end - key.start > limits.frozenSpan)
-      return refused("malformed", `${name} is longer than anything is frozen into`);
-    if (fold.count + fold.missing > to - from) return refused("malformed", `${name} has more readings than are moved`);
+      return refused("malformed", `${nameOf(key)} is longer than anything is frozen into`);
+    const refusal = refusePart({ key, fold }, stampMax, to - from);
+    if (refusal !== undefined) return refusal;
   }
   return undefined;
 }
@@ -97,18 +96,30 @@ function refusePlaces(
   return undefined;
 }
 
-/** A part holds no more readings than the entry moves, none newer than its newest stamp, of a window that is defined. */
+/** Of a window that is defined. */
 function refuseParts(command: CountCommand, { definitions }: CountingParts): Refusal | undefined {
   const moved = command.moves.reduce((sum, { from, to }) => sum + to - from, 0);
   for (const { key, fold } of command.parts) {
-    const name = `${key.aggregation}/${key.group} at ${key.start}`;
-    if (definitions.endOf(key) === undefined) return refused("malformed", `There is no window ${name}`);
-    if (key.start > command.stampMax) return refused("malformed", `${name} begins after the newest stamp`);
-    if (fold.count + fold.missing > moved)
-      return refused("malformed", `${name} has more readings than the entry moves`);
+    if (definitions.endOf(key) === undefined) return refused("malformed", `There is no window ${nameOf(key)}`);
+    const refusal = refusePart({ key, fold }, command.stampMax, moved);
+    if (refusal !== undefined) return refusal;
   }
   return undefined;
 }
+
+/** A part holds no more readings than the entry moves, and none newer than its newest stamp. */
+function refusePart(
+  { key, fold }: Pick<CountPart, "key" | "fold">,
+  stampMax: SiteTime,
+  moved: number,
+): Refusal | undefined {
+  if (key.start > stampMax) return refused("malformed", `${nameOf(key)} begins after the newest stamp`);
+  if (fold.count + fold.missing > moved)
+    return refused("malformed", `${nameOf(key)} has more readings than the entry moves`);
+  return undefined;
+}
+
+const nameOf = ({ aggregation, group, start }: CountPart["key"]): string => `${aggregation}/${group} at ${start}`;
 
 function contributorsOf({ origins }: CountPart, { moves }: CountCommand): readonly DeviceId[] {
   return origins.flatMap((place) => {

@@ -3,7 +3,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { UplinkAbsence } from "../../src/agent/uplink-absence.ts";
 import { type Duration, type Instant, instant, milliseconds, minutes, seconds, shift } from "../../src/base/units.ts";
-import { brokerUrl, cloudUrl, VirtualAgents, type VirtualDevice } from "./virtual-agents.ts";
+import { brokerUrl, cloudUrl, leaderOf, VirtualAgents } from "./virtual-agents.ts";
 
 // Fractions of a second alone; beside other work on a small machine, more.
 vi.setConfig({ testTimeout: 60_000 });
@@ -14,12 +14,6 @@ async function site(seed: number, devices = 3): Promise<VirtualAgents> {
   await agents.until("3 vote", () => agents.leader()?.status.voters.length === 3, seconds(30));
   await agents.run(seconds(5));
   return agents;
-}
-
-function leaderOf(agents: VirtualAgents): VirtualDevice {
-  const leader = agents.leader();
-  if (leader === undefined) throw new Error("nobody leads");
-  return leader;
 }
 
 describe("an agent that is stopped while it leads", () => {

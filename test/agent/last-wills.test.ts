@@ -8,7 +8,7 @@ import { milliseconds, seconds } from "../../src/base/units.ts";
 import { publishedAuthenticator } from "../../src/mqtt/authenticator.ts";
 import { decodeFrame, encodeFrame } from "../../src/mqtt/frame.ts";
 import { decodeMessage, encodeMessage } from "../../src/mqtt/messages.ts";
-import { brokerUrl, VirtualAgents, type VirtualDevice } from "./virtual-agents.ts";
+import { brokerUrl, leaderOf, VirtualAgents } from "./virtual-agents.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -25,12 +25,6 @@ async function site(seed: number, brokers: readonly string[] = [brokerUrl]): Pro
   await agents.until("5 vote", () => agents.leader()?.status.voters.length === 5, seconds(30));
   await agents.run(seconds(5));
   return agents;
-}
-
-function leaderOf(agents: VirtualAgents): VirtualDevice {
-  const leader = agents.leader();
-  if (leader === undefined) throw new Error("nobody leads");
-  return leader;
 }
 
 const believed = (agents: VirtualAgents): number[] =>

@@ -4,7 +4,7 @@ import { expect, it, vi } from "vitest";
 import { limits } from "../../src/base/limits.ts";
 import { minutes, seconds } from "../../src/base/units.ts";
 import { defaultRaftLimits } from "../../src/replica/open-replica.ts";
-import { cloudUrl, VirtualAgents } from "./virtual-agents.ts";
+import { cloudUrl, leaderOf, VirtualAgents } from "./virtual-agents.ts";
 
 // Seconds alone; beside other work on a small machine, more.
 vi.setConfig({ testTimeout: 120_000 });
@@ -22,12 +22,6 @@ const sizes = {
   checkpointBytes: 16_384,
   bounds,
 };
-
-function leaderOf(agents: VirtualAgents) {
-  const leader = agents.leader();
-  if (leader === undefined) throw new Error("nobody leads");
-  return leader;
-}
 
 it("whose uplink is away until the outbox is at its bound, through failovers, misses nothing when it is back (3 devices, 50 minutes)", async () => {
   const agents = new VirtualAgents(5, 3);

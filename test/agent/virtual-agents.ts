@@ -373,3 +373,10 @@ export class VirtualAgents {
     };
   }
 }
+
+/** The device that leads; there must be one. */
+export function leaderOf(agents: VirtualAgents): VirtualDevice {
+  const leader = agents.leader();
+  if (leader === undefined) throw new Error("nobody leads");
+  return leader;
+}

@@ -6,7 +6,7 @@ import { memberOf } from "../../src/base/ids.ts";
 import { milliseconds, minutes, seconds } from "../../src/base/units.ts";
 import type { RaftStatus } from "../../src/raft/types.ts";
 import type { ReplicaWatch, WatchedReplica } from "../../src/replica/contract.ts";
-import { brokerUrl, VirtualAgents, type VirtualDevice } from "./virtual-agents.ts";
+import { brokerUrl, leaderOf, VirtualAgents, type VirtualDevice } from "./virtual-agents.ts";
 
 // A few seconds alone; beside other work on a small machine, more.
 vi.setConfig({ testTimeout: 120_000 });
@@ -17,12 +17,6 @@ async function site(seed: number, devices: number, voters: number): Promise<Virt
   agents.silenceSensors();
   await agents.until("all vote that should", () => agents.leader()?.status.voters.length === voters, seconds(30));
   return agents;
-}
-
-function leaderOf(agents: VirtualAgents): VirtualDevice {
-  const leader = agents.leader();
-  if (leader === undefined) throw new Error("nobody leads");
-  return leader;
 }
 
 const votersOf = (agents: VirtualAgents): readonly string[] => leaderOf(agents).status.voters;

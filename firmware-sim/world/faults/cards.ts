@@ -1,7 +1,8 @@
 // Cards that lose, or change, what they held. Which may is decided by `World.mayLoseCard`: the design survives a minority.
 
 import { deviceId } from "../../../src/base/ids.ts";
-import type { CardBackup } from "../../disk/simulated-disk.ts";
+import type { Random } from "../../../src/base/ports/random.ts";
+import type { CardBackup, SimulatedDisk } from "../../disk/simulated-disk.ts";
 import type { FaultKind, PlannedFault } from "../fault.ts";
 import type { Machine } from "../machine.ts";
 import type { World } from "../world.ts";
@@ -19,6 +20,22 @@ function whileOff(world: World, fault: PlannedFault, change: (machine: Machine) 
   if (change(machine)) return back;
   back();
   return undefined;
+}
+
+/** `rot` answers what it harmed; undefined: there was nothing that could rot. */
+function rotWhileOff(
+  world: World,
+  fault: PlannedFault,
+  what: "agreement" | "readings",
+  rot: (disk: SimulatedDisk, random: Random) => unknown,
+): (() => void) | undefined {
+  return whileOff(world, fault, (machine) => {
+    const harmed = rot(machine.card.disk, world.random.fork(`rot ${fault.at}`));
+    if (harmed === undefined) return false;
+    world.note(`${machine.name}: ${JSON.stringify(harmed)}`);
+    world.loseMember(machine, what);
+    return true;
+  });
 }
 
 export const cardFaults: readonly FaultKind[] = [
@@ -52,28 +69,14 @@ export const cardFaults: readonly FaultKind[] = [
     what: "while a device is off, a record of its Raft log or its state rots on the card",
     weight: 1,
     lasts: [1_000, 20_000],
-    begin: (world, fault) =>
-      whileOff(world, fault, (machine) => {
-        const rot = machine.card.disk.rotAgreement(world.random.fork(`rot ${fault.at}`));
-        if (rot === undefined) return false;
-        world.note(`${machine.name}: ${JSON.stringify(rot)}`);
-        world.loseMember(machine, "agreement");
-        return true;
-      }),
+    begin: (world, fault) => rotWhileOff(world, fault, "agreement", (disk, random) => disk.rotAgreement(random)),
   },
   {
     name: "readings-rot",
     what: "while a device is off, a record of its readings rots on the card: it gives up the log, and begins anew",
     weight: 1,
     lasts: [1_000, 20_000],
-    begin: (world, fault) =>
-      whileOff(world, fault, (machine) => {
-        const rot = machine.card.disk.rotReadings(world.random.fork(`rot ${fault.at}`));
-        if (rot === undefined) return false;
-        world.note(`${machine.name}: ${JSON.stringify(rot)}`);
-        world.loseMember(machine, "readings");
-        return true;
-      }),
+    begin: (world, fault) => rotWhileOff(world, fault, "readings", (disk, random) => disk.rotReadings(random)),
   },
   {
     name: "card-written-back",

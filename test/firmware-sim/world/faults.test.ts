@@ -7,20 +7,9 @@ import { faultKind, faultKinds } from "../../../firmware-sim/world/fault-kinds.t
 import type { SitePlan } from "../../../firmware-sim/world/site.ts";
 import { World } from "../../../firmware-sim/world/world.ts";
 import { milliseconds, seconds } from "../../../src/base/units.ts";
+import { bareSite } from "./bare-site.ts";
 
-const plan: SitePlan = {
-  devices: 1,
-  brokers: ["pi-1", undefined],
-  sensorsEach: 0,
-  sensorInterval: 1_000,
-  window: 10_000,
-  flushInterval: 1_000,
-  areLogsSmall: false,
-  outboxBytes: undefined,
-  areReadingsLogsSmall: false,
-  clients: [],
-  storm: 0,
-};
+const plan: SitePlan = { ...bareSite, brokers: ["pi-1", undefined] };
 
 const planned = (kind: string, lasts: number): PlannedFault => ({ kind, at: 0, lasts, target: 0, strength: 0.9 });
 

@@ -9,20 +9,9 @@ import { uplinkUrl } from "../../../firmware-sim/world/names.ts";
 import type { SitePlan } from "../../../firmware-sim/world/site.ts";
 import { World } from "../../../firmware-sim/world/world.ts";
 import { seconds } from "../../../src/base/units.ts";
+import { bareSite } from "./bare-site.ts";
 
-const plan: SitePlan = {
-  devices: 2,
-  brokers: ["pi-1", undefined],
-  sensorsEach: 0,
-  sensorInterval: 1_000,
-  window: 10_000,
-  flushInterval: 1_000,
-  areLogsSmall: false,
-  outboxBytes: undefined,
-  areReadingsLogsSmall: false,
-  clients: [],
-  storm: 0,
-};
+const plan: SitePlan = { ...bareSite, devices: 2, brokers: ["pi-1", undefined] };
 
 /** Two devices with a coordinator; the first embeds one of two brokers. */
 async function founded(): Promise<World> {

@@ -8,17 +8,13 @@ import { runWorld } from "../../../firmware-sim/world/run-world.ts";
 import type { SitePlan } from "../../../firmware-sim/world/site.ts";
 import { memberOf } from "../../../src/base/ids.ts";
 import { seconds } from "../../../src/base/units.ts";
+import { bareSite } from "./bare-site.ts";
 
 const site: SitePlan = {
+  ...bareSite,
   devices: 6,
-  brokers: [undefined],
   sensorsEach: 1,
   sensorInterval: 2_000,
-  window: 10_000,
-  flushInterval: 1_000,
-  areLogsSmall: false,
-  outboxBytes: undefined,
-  areReadingsLogsSmall: false,
   clients: [{ pause: seconds(4), writes: 0.5, echoes: 0, isImpatient: false }],
   storm: 40_000,
 };

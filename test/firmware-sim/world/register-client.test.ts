@@ -5,24 +5,12 @@ import { VirtualClock } from "../../../firmware-sim/virtual-clock.ts";
 import type { ClientOperation } from "../../../firmware-sim/world/checker.ts";
 import { brokerUrl } from "../../../firmware-sim/world/names.ts";
 import { RegisterClient } from "../../../firmware-sim/world/register-client.ts";
-import type { SitePlan } from "../../../firmware-sim/world/site.ts";
 import { changed, firstConfiguration } from "../../../firmware-sim/world/site-configuration.ts";
 import { World } from "../../../firmware-sim/world/world.ts";
 import { seconds } from "../../../src/base/units.ts";
+import { bareSite } from "./bare-site.ts";
 
-const plan: SitePlan = {
-  devices: 1,
-  brokers: [undefined],
-  sensorsEach: 0,
-  sensorInterval: 1_000,
-  window: 10_000,
-  flushInterval: 1_000,
-  areLogsSmall: false,
-  outboxBytes: undefined,
-  areReadingsLogsSmall: false,
-  clients: [],
-  storm: 0,
-};
+const plan = bareSite;
 
 /** A site of one device, and a client at its broker. */
 async function clientOf(seed: number) {
